@@ -1,0 +1,283 @@
+"""The `copygen` command: write, batch, check, serve, channels, model.
+
+Composition root of the service: the only place that puts an engine, the knowledge graph and the core together.
+Expected failures print one line and exit 2; bugs keep their traceback.
+"""
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from copygen.brief import Record, read_brief
+from copygen.channel import load_channels, load_tones
+from copygen.errors import CopygenError, InvalidBrief, InvalidFile
+from copygen.label import make_label
+from copygen.prompt import phases
+from copygen.write import TokenEvent, WriteOptions, WriteResult, stream_write
+
+from serving.cli_show import Progressing, show_candidates, show_channels, show_outcomes
+from serving.engines import MODELS, open_engine
+from serving.engines.model_files import read_manifest, verify
+from serving.jobs.batch import RowResult, candidate_json, finding_json, write_file, write_rows
+from serving.jobs.table_io import parse_json, read_rows
+from serving.settings import Settings, load_settings
+
+P = ParamSpec("P")
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Chinese e-commerce copy from product facts.")
+out = Console()
+err = Console(stderr=True)
+
+EngineFlag = Annotated[str | None, typer.Option(help="'embedded', or the URL of an OpenAI-compatible server.")]
+ModelFlag = Annotated[str | None, typer.Option(help="Bundled model or folder; for a server, the served model's name.")]
+ChannelFlag = Annotated[str | None, typer.Option("--channel", "-c", help="See `copygen channels`.")]
+ToneFlag = Annotated[str | None, typer.Option("--tone", "-t", help="See `copygen channels`.")]
+
+
+def _friendly(command: Callable[P, None]) -> Callable[P, None]:
+    """Print expected failures as one line and exit 2."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except CopygenError as error:
+            err.print(f"[red]{error.code}[/red] {error.message}", highlight=False)
+            raise typer.Exit(2) from error
+        except KeyboardInterrupt:
+            err.print("stopped")
+            raise typer.Exit(130) from None
+
+    return run
+
+
+def _settings(**flags: object) -> Settings:
+    settings = load_settings(**flags)
+    logging.basicConfig(level=settings.log_level, format="%(levelname)s %(name)s %(message)s")
+    return settings
+
+
+def _read_record(source: str | None) -> dict[str, object]:
+    """A record from a JSON file or standard input; a bare product becomes a record of one product."""
+    if source is None:
+        return {}
+    path = "(standard input)" if source == "-" else source
+    try:
+        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
+        record = parse_json(text)
+    except OSError as error:
+        raise InvalidFile(f"cannot be read: {error.strerror}", path=path) from error
+    except UnicodeDecodeError as error:
+        raise InvalidFile("not UTF-8; save it as UTF-8", path=path) from error
+    except json.JSONDecodeError as error:
+        raise InvalidFile(f"not JSON: {error.msg}", path=path, line=error.lineno) from error
+    if not isinstance(record, dict):
+        raise InvalidFile("expected one JSON object: a brief or a product", path=path)
+    if "products" in record or "name" not in record:
+        return record
+    brief_fields = ("channel", "tone", "audience", "phase", "lang", "facts", "keywords", "avoid", "industry", "n")
+    return {k: record.pop(k) for k in brief_fields if k in record} | {"products": [record]}
+
+
+def _pairs(attrs: list[str]) -> list[list[str]]:
+    pairs = []
+    for entry in attrs:
+        name, found, value = entry.partition("=")
+        if not found:
+            raise InvalidBrief(f"{entry!r} has no value; write --attr 名=值", field="--attr")
+        pairs.append([name, value])
+    return pairs
+
+
+@app.command()
+@_friendly
+def write(
+    product: Annotated[str | None, typer.Argument(help="JSON file of a brief or a product; - reads standard input.")] = None,
+    channel: ChannelFlag = None,
+    tone: ToneFlag = None,
+    n: Annotated[int | None, typer.Option("-n", help="How many copies.")] = None,
+    name: Annotated[str | None, typer.Option(help="Product name, instead of a file.")] = None,
+    attr: Annotated[list[str] | None, typer.Option(help="名=值; repeat for more.")] = None,
+    brand: str | None = None,
+    category: str | None = None,
+    price: str | None = None,
+    audience: str | None = None,
+    phase: str | None = None,
+    lang: Annotated[str | None, typer.Option(help="zh-Hans or zh-Hant.")] = None,
+    keyword: Annotated[list[str] | None, typer.Option(help="Must appear; repeat for more.")] = None,
+    avoid: Annotated[list[str] | None, typer.Option(help="Must not appear; repeat for more.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Repeats a result for a request run alone.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    engine: EngineFlag = None,
+    model: ModelFlag = None,
+) -> None:
+    """Write copy for one product, tokens shown as they come."""
+    record = _read_record(product)
+    if name is not None:
+        given = {"name": name, "brand": brand, "category": category, "price": price, "attributes": _pairs(attr or [])}
+        record["products"] = [{key: value for key, value in given.items() if value is not None}]
+    elif attr:
+        raise InvalidBrief("needs --name, the product's name", field="--attr")
+    flags = {
+        "channel": channel,
+        "tone": tone,
+        "audience": audience,
+        "phase": phase,
+        "lang": lang,
+        "n": n,
+        "keywords": keyword or None,
+        "avoid": avoid or None,
+    }
+    record |= {key: value for key, value in flags.items() if value is not None}
+    record.setdefault("channel", "discover")
+    if "products" not in record:
+        raise InvalidBrief("nothing to write about: give a JSON file, or --name with --attr 名=值", field="products")
+    asyncio.run(_write(record, _settings(engine=engine, model=model), seed, as_json))
+
+
+async def _write(record: Record, settings: Settings, seed: int | None, as_json: bool) -> None:
+    brief, changes = read_brief(record)
+    model = open_engine(
+        settings.engine, model=settings.model, api_key=settings.api_key, cache=settings.model_cache
+    )
+    options = WriteOptions(extra_candidates=settings.extra_candidates, seed=seed)
+    result: WriteResult | None = None
+    with Progressing(err) as progress:
+        async for event in stream_write(brief, model, options=options, changes=changes):
+            if isinstance(event, TokenEvent):
+                progress.add(event.candidate, event.text)
+            else:
+                result = event
+    await model.aclose()
+    assert result is not None  # stream_write ends with a result or raises
+    if as_json:
+        out.print_json(json.dumps(_write_json(result, settings.provider), ensure_ascii=False))
+    else:
+        show_candidates(out, result, settings.provider)
+
+
+def _write_json(result: WriteResult, provider: str) -> dict[str, Any]:
+    label = make_label("\n".join(c.copy.plain_text() for c in result.copies), provider, result.brief.lang)
+    return {
+        "copies": [
+            {
+                **candidate_json(candidate),
+                "proxy": {"value": candidate.score.value, "reasons": list(candidate.score.reasons)},
+                "findings": [finding_json(finding) for finding in candidate.findings],
+                "repaired": candidate.repaired,
+            }
+            for candidate in result.copies
+        ],
+        "facts": [[fact.subject, fact.relation, fact.object] for fact in result.facts],
+        "changes": [{"field": change.field, "what": change.what} for change in result.changes],
+        "ai_label": label.text,
+        **label.metadata(),
+        "model": result.model,
+        "prompt_id": result.prompt_id,
+        "prompt_hash": result.prompt_hash,
+        "seed": result.seed,
+        "timings": {
+            "first_token_ms": round(result.timings.first_token_ms, 1),
+            "total_ms": round(result.timings.total_ms, 1),
+        },
+    }
+
+
+@app.command()
+@_friendly
+def batch(
+    source: Annotated[Path, typer.Argument(help="Briefs: .csv, .tsv, .jsonl or .json.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Copies: .csv or .jsonl.")],
+    channel: ChannelFlag = None,
+    tone: ToneFlag = None,
+    lang: Annotated[str | None, typer.Option(help="zh-Hans or zh-Hant, for rows that do not say.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, max=64, help="Rows under way at once.")] = 8,
+    show: Annotated[bool, typer.Option(help="Print the copies as a table.")] = False,
+    engine: EngineFlag = None,
+    model: ModelFlag = None,
+) -> None:
+    """Write copy for every row of a file, in order; bad rows are reported in their place."""
+    defaults = {k: v for k, v in {"channel": channel, "tone": tone, "lang": lang}.items() if v is not None}
+    rows = list(read_rows(source, defaults))
+    if not rows:
+        raise InvalidFile("no rows", path=str(source))
+    settings = _settings(engine=engine, model=model)
+    outcomes = asyncio.run(_batch(rows, output, settings, concurrency))
+    if show:
+        show_outcomes(out, outcomes)
+    failed = [outcome for outcome in outcomes if outcome.error is not None]
+    for outcome in failed[:10]:
+        assert outcome.error is not None
+        err.print(f"line {outcome.row.number}: [red]{outcome.error.code}[/red] {outcome.error.message}", highlight=False)
+    out.print(f"{len(outcomes) - len(failed)} written, {len(failed)} failed -> {output}", highlight=False)
+
+
+async def _batch(rows: list[Any], output: Path, settings: Settings, concurrency: int) -> list[RowResult]:
+    model = open_engine(settings.engine, model=settings.model, api_key=settings.api_key, cache=settings.model_cache)
+    options = WriteOptions(extra_candidates=settings.extra_candidates)
+    outcomes: list[RowResult] = []
+    columns = (TextColumn("writing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err) as progress:
+        task = progress.add_task("writing", total=len(rows))
+
+        def done(outcome: RowResult) -> None:
+            outcomes.append(outcome)
+            progress.advance(task)
+
+        results = write_rows(rows, model, options=options, concurrency=concurrency)
+        await write_file(results, output, provider=settings.provider, done=done)
+    await model.aclose()
+    return outcomes
+
+
+@app.command()
+@_friendly
+def serve(
+    host: Annotated[str, typer.Option(help="Only loopback addresses until accounts exist.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8080,
+    engine: EngineFlag = None,
+    model: ModelFlag = None,
+) -> None:
+    """Serve the web form and the HTTP API."""
+    from serving.run_server import run  # the web stack takes half a second to import; other commands do not need it
+
+    run(_settings(engine=engine, model=model), host, port)
+
+
+@app.command()
+@_friendly
+def channels() -> None:
+    """List channels with their limits, tones and phases."""
+    show_channels(out, load_channels(), load_tones(), phases())
+
+
+@app.command()
+@_friendly
+def model(name: Annotated[str | None, typer.Argument(help="A folder under models/ or a path.")] = None) -> None:
+    """Say which model is bundled and check every file of it."""
+    settings = _settings(model=name)
+    folder = Path(settings.model) if settings.model and Path(settings.model).is_dir() else None
+    folders = [folder] if folder else [path.parent for path in sorted(MODELS.glob("*/manifest.json"))]
+    for path in folders:
+        manifest = read_manifest(path)
+        out.print(f"[bold]{manifest.name}[/bold] {manifest.version} ({manifest.digest})", highlight=False)
+        out.print(f"  base     {manifest.base_model}\n  licence  {manifest.license}", highlight=False)
+        out.print(f"  weights  {manifest.weights}, {manifest.bytes / 1e6:.0f} MB", highlight=False)
+        out.print(f"  prompt   {manifest.prompt_template}, at most {manifest.max_prompt_tokens} tokens", highlight=False)
+        verify(path)
+        parts = sum(len(file.parts) for file in manifest.files)
+        out.print(f"  sha256   {parts} files checked, all right", highlight=False)
+
+
+def main() -> None:
+    """Entry point of the `copygen` command."""
+    app()

@@ -1,0 +1,120 @@
+"""What the `copygen` command prints: tables and panels for people."""
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from copygen.ad_copy import AdCopy
+from copygen.channel import Channel, FieldSpec, Tone, get_channel
+from copygen.label import make_label
+from copygen.write import WriteResult
+
+from serving.jobs.batch import RowResult
+
+
+class Progressing:
+    """Shows candidates as the model writes them; only on a terminal, and gone when the copy is there."""
+
+    def __init__(self, console: Console) -> None:
+        self._texts: dict[int, str] = {}
+        self._live = Live(console=console, transient=True, refresh_per_second=12) if console.is_terminal else None
+
+    def __enter__(self) -> "Progressing":
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def add(self, candidate: int, text: str) -> None:
+        self._texts[candidate] = self._texts.get(candidate, "") + text
+        if self._live is not None:
+            panels = [Panel(Text(t, style="dim"), title=f"draft {i + 1}") for i, t in sorted(self._texts.items())]
+            self._live.update(Group(*panels))
+
+
+def _copy_text(copy: AdCopy, channel: Channel) -> Text:
+    text = Text()
+    for name, spec in channel.fields.items():
+        value = getattr(copy, name)
+        if isinstance(value, tuple):
+            mark = "#" if name == "tags" else "· "
+            joined = (" " if name == "tags" else "\n").join(mark + item for item in value)
+            text.append(joined + "\n")
+        elif value:
+            used = f" {spec.measure(value)}/{spec.max}" if name == "title" else ""
+            text.append(value, style="bold" if name == "title" else "")
+            text.append(used + "\n", style="dim")
+    text.rstrip()
+    return text
+
+
+def show_candidates(console: Console, result: WriteResult, provider: str) -> None:
+    """Panels of the copies, best first, then what they rest on."""
+    channel = get_channel(result.brief.channel)
+    for i, candidate in enumerate(result.copies, 1):
+        text = _copy_text(candidate.copy, channel)
+        about = [f"点击倾向 {candidate.score.value:.2f}（估计，非点击率）", *candidate.score.reasons]
+        about += [f"注意：{finding.reason}" for finding in candidate.findings]
+        about += ["已删改不合格的句子"] if candidate.repaired else []
+        text.append("\n" + " · ".join(about), style="dim")
+        console.print(Panel(text, title=f"{channel.name} · {result.brief.tone} · {i}", title_align="left"))
+    if result.facts:
+        told = "；".join(f"{fact.subject}{fact.relation}{fact.object}" for fact in result.facts)
+        console.print(f"知识：{told}", style="dim", highlight=False)
+    for change in result.changes:
+        console.print(f"输入已整理：{change.field} {change.what}", style="dim", highlight=False)
+    label = make_label(result.copies[0].copy.plain_text(), provider, result.brief.lang)
+    timings = result.timings
+    console.print(
+        f"{label.text} · {result.model} · {result.prompt_id} · 首字 {timings.first_token_ms / 1000:.2f} s · "
+        f"共 {timings.total_ms / 1000:.2f} s",
+        style="dim",
+        highlight=False,
+    )
+
+
+def show_outcomes(console: Console, outcomes: Sequence[RowResult]) -> None:
+    """A table of what became of each row."""
+    table = Table(show_lines=True, expand=True)
+    table.add_column("商品", ratio=2)
+    table.add_column("渠道 · 语气", no_wrap=True)
+    table.add_column("文案", ratio=6)
+    for outcome in outcomes:
+        result = outcome.result
+        if result is None:
+            error = outcome.error
+            table.add_row(f"line {outcome.row.number}", "", Text(f"{error.code}: {error.message}" if error else "", "red"))
+            continue
+        channel = get_channel(result.brief.channel)
+        names = "\n".join(product.name for product in result.brief.products)
+        table.add_row(names, f"{channel.name}\n{result.brief.tone}", _copy_text(result.copies[0].copy, channel))
+    console.print(table)
+
+
+def _limit(name: str, spec: FieldSpec) -> str:
+    unit = "字" if spec.unit == "chars" else "列宽"
+    items = f" × {spec.min_items}-{spec.max_items}" if spec.max_items else ""
+    return f"{spec.label} {spec.min}-{spec.max}{unit}{items}"
+
+
+def show_channels(
+    console: Console, channels: Mapping[str, Channel], tones: Mapping[str, Tone], phases: Sequence[str]
+) -> None:
+    """Tables of what a brief may ask for."""
+    table = Table("channel", "名称", "字段与上下限", "商品数")
+    for channel in channels.values():
+        limits = "\n".join(_limit(name, spec) for name, spec in channel.fields.items())
+        count = str(channel.min_products)
+        if channel.max_products > channel.min_products:
+            count += f"-{channel.max_products}"
+        table.add_row(channel.id, channel.name, limits, count)
+    console.print(table)
+    console.print(f"tones   {' '.join(tones)}\nphases  {' '.join(phases)}", highlight=False)

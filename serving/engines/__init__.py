@@ -1,0 +1,45 @@
+"""The engines behind the ChatModel protocol. Neither engine's library is loaded unless it is used.
+
+This is the one package of serving/ that eval/ and benchmarks/ may import too: everyone meets the model here.
+"""
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from copygen.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    from serving.engines.embedded import EmbeddedModel
+    from serving.engines.openai_http import OpenAIHttpModel
+
+MODELS = Path(__file__).resolve().parents[2] / "models"
+DEFAULT_MODEL = "copygen-zh-0.5b"
+
+
+def open_engine(
+    spec: str, *, model: str = "", api_key: str = "EMPTY", cache: Path | None = None
+) -> "EmbeddedModel | OpenAIHttpModel":
+    """Open an engine by its spec.
+
+    Args:
+        spec: 'embedded', or the base URL of an OpenAI-compatible server such as http://localhost:8000/v1.
+        model: Embedded: a folder under models/ or a path. Server: the served model's name.
+        api_key: For a server that asks for one.
+        cache: Where embedded models are joined; default is the user's cache folder.
+
+    Raises:
+        InvalidSetting: The spec is neither.
+        ModelFilesError: Embedded model missing or damaged.
+    """
+    if spec == "embedded":
+        name = model or DEFAULT_MODEL
+        folder = Path(name) if Path(name).is_dir() else MODELS / name
+        embedded: type[EmbeddedModel] = importlib.import_module("serving.engines.embedded").EmbeddedModel
+        return embedded(folder, cache=cache)
+    if spec.startswith(("http://", "https://")):
+        if not model:
+            raise InvalidSetting("empty; name the model the server serves", name="model")
+        server: type[OpenAIHttpModel] = importlib.import_module("serving.engines.openai_http").OpenAIHttpModel
+        return server(base_url=spec, model=model, api_key=api_key)
+    raise InvalidSetting(f"{spec!r} is neither 'embedded' nor the URL of a server", name="engine")

@@ -1,0 +1,299 @@
+"""The embedded engine: OpenVINO GenAI with continuous batching and prefix caching, in this process, on any CPU.
+
+The pipeline is not safe for concurrent calls, so one thread owns it: it takes requests from a queue, steps the
+pipeline, and hands token ids back to each caller's event loop. Nothing here knows of products or copy.
+"""
+
+import asyncio
+import itertools
+import logging
+import queue
+import threading
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import openvino
+import openvino_genai
+from tokenizers import Tokenizer
+from tokenizers.decoders import DecodeStream
+
+from copygen.chat_model import Chunk, FinishReason, Message, SamplingParams
+from copygen.errors import EngineBroken, EngineBusy, EngineUnavailable, ModelFilesError, PromptTooLong
+from copygen.prompt import chatml
+
+from serving.engines.model_files import Manifest, join
+
+logger = logging.getLogger(__name__)
+
+KV_BLOCKS = 1024
+"""Blocks of 32 tokens for keys and values: 32,768 tokens at once, about 0.4 GB in bf16."""
+MAX_SEQUENCES = 64
+MAX_WAITING = 256
+"""Requests beyond this are refused with EngineBusy."""
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Token ids of one candidate as the engine thread read them."""
+
+    index: int
+    ids: list[int]
+    finish_reason: FinishReason | None
+
+
+_Event = _Piece | BaseException | None
+"""None: every candidate is finished."""
+
+
+@dataclass(slots=True)
+class _Request:
+    ids: list[int]
+    config: openvino_genai.GenerationConfig
+    loop: asyncio.AbstractEventLoop
+    events: asyncio.Queue[_Event] = field(default_factory=asyncio.Queue)
+    handle: object = None
+    cancelled: bool = False
+    open_candidates: set[int] = field(default_factory=set)
+
+    def send(self, event: _Event) -> None:
+        """Called from the engine thread."""
+        try:
+            self.loop.call_soon_threadsafe(self.events.put_nowait, event)
+        except RuntimeError:  # the caller's loop is gone, so nobody waits for this answer
+            self.cancelled = True
+
+
+class EmbeddedModel:
+    """A ChatModel that needs no server, no GPU and no network.
+
+    Args:
+        folder: models/NAME with its manifest; joined into the cache on first use.
+        cache: Where joined models live; default is the user's cache folder.
+
+    Raises:
+        ModelFilesError: Files missing or damaged.
+    """
+
+    def __init__(self, folder: Path, *, cache: Path | None = None) -> None:
+        files, self.manifest = join(folder, cache)
+        self._tokenizer = Tokenizer.from_file(str(files / "tokenizer.json"))
+        self._stop_ids = _stop_ids(self._tokenizer, self.manifest, folder)
+        self._inbox: queue.Queue[_Request] = queue.Queue(MAX_WAITING)
+        self._ids = itertools.count()
+        self._closed = False
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, args=(files,), name="embedded-engine", daemon=True)
+        self._thread.start()
+
+    @property
+    def name(self) -> str:
+        return f"{self.manifest.name} {self.manifest.version} ({self.manifest.digest})"
+
+    @property
+    def exemplars(self) -> int:
+        return self.manifest.exemplars
+
+    async def stream(
+        self, messages: Sequence[Message], params: SamplingParams, *, adapter: str | None = None
+    ) -> AsyncGenerator[Chunk, None]:
+        """See ChatModel.stream. `adapter` is ignored: all channels and tones are in the one model."""
+        ids = self._tokenizer.encode(chatml(messages), add_special_tokens=False).ids
+        if len(ids) > self.manifest.max_prompt_tokens:
+            raise PromptTooLong(prompt_tokens=len(ids), max_tokens=self.manifest.max_prompt_tokens)
+        if params.seed is not None:
+            # With a cold prefix cache the prompt is computed in other batches than with a warm one and rounding
+            # differs; reading the prompt once beforehand makes every seeded run a warm one.
+            async with aclosing(self._generate(ids, SamplingParams(max_tokens=1, temperature=0.0))) as warm:
+                async for _ in warm:
+                    pass
+        async with aclosing(self._generate(ids, params)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def _generate(self, ids: list[int], params: SamplingParams) -> AsyncGenerator[Chunk, None]:
+        request = _Request(ids, self._config(params), asyncio.get_running_loop())
+        request.open_candidates = set(range(params.n))
+        self._submit(request)
+        decoders = [_Decoder(self._tokenizer, params.stop) for _ in range(params.n)]
+        finished: set[int] = set()
+        try:
+            while len(finished) < params.n:
+                event = await request.events.get()
+                if isinstance(event, BaseException):
+                    raise EngineBroken(f"the embedded engine failed: {event}") from event
+                if event is None:
+                    raise EngineBroken("the embedded engine ended without finishing every candidate")
+                if event.index in finished:
+                    continue
+                decoder = decoders[event.index]
+                text = decoder.add([i for i in event.ids if i not in self._stop_ids])
+                decoder.count += len(event.ids)
+                reason: FinishReason | None = "stop" if decoder.stopped else event.finish_reason
+                if reason is not None:
+                    text += decoder.rest()
+                    finished.add(event.index)
+                    yield Chunk(event.index, text, reason, len(ids), decoder.count)
+                elif text:
+                    yield Chunk(event.index, text)
+        finally:
+            request.cancelled = True
+
+    def _submit(self, request: _Request) -> None:
+        if self._closed or not self._thread.is_alive():
+            raise EngineUnavailable(f"the embedded engine has stopped: {self._failure or 'closed'}")
+        try:
+            self._inbox.put_nowait(request)
+        except queue.Full:
+            raise EngineBusy(f"{MAX_WAITING} requests are waiting already", retry_after_s=5.0) from None
+
+    def _config(self, params: SamplingParams) -> openvino_genai.GenerationConfig:
+        config = openvino_genai.GenerationConfig()
+        config.max_new_tokens = params.max_tokens
+        config.num_return_sequences = params.n
+        config.do_sample = params.temperature > 0
+        if config.do_sample:
+            config.temperature = params.temperature
+            config.top_p = params.top_p
+            config.rng_seed = params.seed if params.seed is not None else int.from_bytes(np.random.bytes(4), "little")
+        config.repetition_penalty = params.repetition_penalty
+        config.stop_token_ids = set(self._stop_ids)
+        config.eos_token_id = self._stop_ids[0]
+        config.apply_chat_template = False
+        return config
+
+    async def ready(self) -> None:
+        """Wait until the weights are loaded."""
+        await asyncio.to_thread(self._ready.wait)
+        if self._failure is not None:
+            raise EngineUnavailable(f"the embedded engine did not start: {self._failure}")
+
+    async def aclose(self) -> None:
+        """Stop the engine thread; requests under way end with EngineBroken."""
+        self._closed = True
+        await asyncio.to_thread(self._thread.join)
+
+    # Everything below runs on the engine thread.
+
+    def _run(self, files: Path) -> None:
+        active: list[_Request] = []
+        try:
+            pipeline = _load(files)
+            self._ready.set()
+            while not self._closed:
+                self._take(pipeline, active)
+                if not active:
+                    continue
+                pipeline.step()
+                active[:] = [request for request in active if not _deliver(request)]
+        except BaseException as error:  # handed to every caller; the thread has no one else to tell
+            logger.exception("embedded engine stopped")
+            self._failure = error
+        finally:
+            self._ready.set()
+            failure = self._failure or EngineUnavailable("the engine was closed")
+            for request in active:
+                request.send(failure)
+            while not self._inbox.empty():
+                self._inbox.get_nowait().send(failure)
+
+    def _take(self, pipeline: openvino_genai.ContinuousBatchingPipeline, active: list[_Request]) -> None:
+        """Move waiting requests into the pipeline; wait a little when there is nothing to do."""
+        while len(active) < MAX_SEQUENCES:
+            try:
+                request = self._inbox.get_nowait() if active else self._inbox.get(timeout=_POLL_S)
+            except queue.Empty:
+                return
+            if request.cancelled:
+                continue
+            tensor = openvino.Tensor(np.array([request.ids], dtype=np.int64))
+            try:
+                request.handle = pipeline.add_request(next(self._ids), tensor, request.config)
+            except RuntimeError as error:  # this request's own fault; the others go on
+                request.send(error)
+                continue
+            active.append(request)
+
+
+def _deliver(request: _Request) -> bool:
+    """Send what the pipeline has for a request; True when it is over."""
+    handle = request.handle
+    if request.cancelled:
+        handle.cancel()  # type: ignore[attr-defined]
+        return True
+    while handle.can_read():  # type: ignore[attr-defined]
+        for index, output in handle.read().items():  # type: ignore[attr-defined]
+            reason = _FINISH[output.finish_reason]
+            if index in request.open_candidates:
+                request.send(_Piece(index, list(output.generated_ids), reason))
+                if reason is not None:
+                    request.open_candidates.discard(index)
+    status = handle.get_status()  # type: ignore[attr-defined]
+    if status == openvino_genai.GenerationStatus.RUNNING:
+        return False
+    request.send(None)
+    return True
+
+
+_FINISH: dict[openvino_genai.GenerationFinishReason, FinishReason | None] = {
+    openvino_genai.GenerationFinishReason.NONE: None,
+    openvino_genai.GenerationFinishReason.STOP: "stop",
+    openvino_genai.GenerationFinishReason.LENGTH: "length",
+}
+
+
+def _load(files: Path) -> openvino_genai.ContinuousBatchingPipeline:
+    scheduler = openvino_genai.SchedulerConfig()
+    scheduler.num_kv_blocks = KV_BLOCKS
+    scheduler.max_num_seqs = MAX_SEQUENCES
+    scheduler.max_num_batched_tokens = 512
+    scheduler.enable_prefix_caching = True
+    # bf16 keys and values: with the default u8 the same seed does not repeat (docs/engines.md).
+    return openvino_genai.ContinuousBatchingPipeline(str(files), scheduler, "CPU", {"KV_CACHE_PRECISION": "bf16"}, {})
+
+
+def _stop_ids(tokenizer: Tokenizer, manifest: Manifest, folder: Path) -> tuple[int, ...]:
+    ids = tuple(tokenizer.token_to_id(token) for token in manifest.stop_tokens)
+    if not ids or None in ids:
+        raise ModelFilesError(f"stop tokens {manifest.stop_tokens} are not in the tokenizer", path=str(folder))
+    return ids
+
+
+class _Decoder:
+    """Token ids -> text as they come: holds back half characters and anything that may begin a stop string."""
+
+    def __init__(self, tokenizer: Tokenizer, stop: Sequence[str]) -> None:
+        self._tokenizer = tokenizer
+        self._stream = DecodeStream(skip_special_tokens=True)
+        self._stop = [s for s in stop if s]
+        self._held = ""
+        self.count = 0
+        self.stopped = False
+
+    def add(self, ids: Sequence[int]) -> str:
+        if self.stopped:
+            return ""
+        for token in ids:
+            self._held += self._stream.step(self._tokenizer, token) or ""
+        for stop in self._stop:
+            if (at := self._held.find(stop)) >= 0:
+                self.stopped = True
+                self._held = self._held[:at]
+        if self.stopped:
+            return self.rest()
+        keep = max((_overlap(self._held, stop) for stop in self._stop), default=0)
+        text, self._held = self._held[: len(self._held) - keep], self._held[len(self._held) - keep :]
+        return text
+
+    def rest(self) -> str:
+        text, self._held = self._held, ""
+        return text
+
+
+def _overlap(text: str, stop: str) -> int:
+    """Length of the longest end of `text` that begins `stop`."""
+    return next((n for n in range(min(len(text), len(stop) - 1), 0, -1) if text.endswith(stop[:n])), 0)
