@@ -11,8 +11,8 @@ from copygen.channel import Channel
 FieldName = Literal["title", "body", "points", "tags"]
 FIELD_NAMES: tuple[FieldName, ...] = get_args(FieldName)
 
-_MARKUP = re.compile(r"^[\s>*#_`-]+|[*_`]{2,}")
-_ITEM = re.compile(r"^\s*(?:[-*•·]|\d{1,2}[.、)）]|[①-⑩])\s*")
+_MARKUP = re.compile(r"^(?:[\s>*#_`]|-(?!\d))+|[*_`]{2,}")  # -18℃ keeps its sign
+_ITEM = re.compile(r"^\s*(?:[-*•·]|\d{1,2}[.、)）](?!\d)|[①-⑩])\s*")
 _TAG_BREAK = re.compile(r"[#\s,，、;；]+")
 
 
@@ -74,9 +74,7 @@ def parse(completion: str, channel: Channel) -> AdCopy:
             line = match[2]
         if current is not None and line.strip():
             found[current].append(line.strip())
-    points = tuple(
-        _MARKUP.sub("", _ITEM.sub("", line)).strip().rstrip("。；;，,") for line in found.get("points", ())
-    )
+    points = tuple(_MARKUP.sub("", _ITEM.sub("", line)).strip().rstrip("。；;，,") for line in found.get("points", ()))
     tags = tuple(tag for line in found.get("tags", ()) for tag in _TAG_BREAK.split(line) if tag)
     return AdCopy(
         title=_MARKUP.sub("", " ".join(found.get("title", ()))).strip(),

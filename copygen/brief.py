@@ -170,8 +170,10 @@ class _Reader:
             if not name or not text:
                 self.changes.append(Change(f"{field}.{name or '(no name)'}", "dropped: empty"))
             elif name in clean and clean[name] != text:
-                # Which of two values is true is not ours to guess: neither may be told.
-                self.changes.append(Change(f"{field}.{name}", f"contradictory: {clean[name]!r} and {text!r}; kept the first"))
+                # Which of two values is true is not ours to guess: the first stands and the merchant is told.
+                self.changes.append(
+                    Change(f"{field}.{name}", f"contradictory: {clean[name]!r} and {text!r}; kept the first")
+                )
             else:
                 clean.setdefault(name, text)
         if len(clean) > MAX_ATTRIBUTES:

@@ -94,7 +94,7 @@ def _read_newest(folder: Path) -> list[dict[str, object]]:
     for name, (version, path) in sorted(newest.items()):
         try:
             records.append({"id": name, "version": version, **tomllib.loads(path.read_text(encoding="utf-8"))})
-        except tomllib.TOMLDecodeError as error:
+        except ValueError as error:  # not TOML, or not UTF-8
             raise PromptDataError(str(error), path=str(path)) from error
     return records
 
@@ -139,6 +139,6 @@ def get_tone(tone_id: str, prompts: Path = PROMPTS) -> Tone:
     """Look a tone up by id or by its name in either script."""
     tones = load_tones(prompts)
     for tone in tones.values():
-        if tone_id in (tone.id, tone.name_hant, tone.name_en):
+        if tone_id in (tone.id, tone.name, tone.name_hant, tone.name_en):
             return tone
     raise UnknownChannel("tone", tone_id, sorted(tones))

@@ -93,9 +93,7 @@ async def complete(
             i = chunk.index
             texts[i] += chunk.text
             if chunk.finish_reason is not None:
-                done.append(
-                    Completion(i, texts[i], chunk.finish_reason, chunk.prompt_tokens, chunk.completion_tokens)
-                )
+                done.append(Completion(i, texts[i], chunk.finish_reason, chunk.prompt_tokens, chunk.completion_tokens))
     return sorted(done, key=lambda completion: completion.index)
 
 

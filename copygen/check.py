@@ -1,4 +1,4 @@
-"""Every check a copy passes before it is shown: channel limits, evidence, compliance. One place, so no exit skips one."""
+"""Every check a copy passes before it is shown: limits, evidence, compliance. One place, so no exit skips one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +22,16 @@ class CheckReport:
     @property
     def passed(self) -> bool:
         return not errors(self.findings)
+
+
+def check_text(
+    text: str, brief: Brief | None, *, block: Sequence[str] = (), allow: Sequence[str] = ()
+) -> CheckReport:
+    """Check free text: law always, evidence when its product is known, limits never."""
+    pieces = [("text", text)]
+    evidence = check_evidence(pieces, brief) if brief is not None else EvidenceReport((), ())
+    law = check_compliance(pieces, brief, block=block, allow=allow)
+    return CheckReport((*evidence.findings, *law), evidence)
 
 
 def check_copy(

@@ -20,8 +20,12 @@ def load_exemplars(channel_id: str, prompts: Path = PROMPTS) -> tuple[Exemplar, 
     path = prompts / "exemplars" / f"{channel_id}.jsonl"
     if not path.is_file():
         return ()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise PromptDataError(str(error), path=str(path)) from error
     exemplars = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         try:
             record = json.loads(line)
             exemplars.append(Exemplar(brief=read_brief(record)[0], copy_=AdCopy.model_validate(record["copy"])))

@@ -1,7 +1,7 @@
 """The AI-generated label for every exit: words people read, and metadata machines read.
 
-Source: 人工智能生成合成内容标识办法 (国信办通字〔2025〕2号), articles 4 and 5, in force since 2025-09-01; field names of the
-implicit label from GB 45438-2025, annex E. Checked 2026-11-24.
+Source: 人工智能生成合成内容标识办法 (国信办通字〔2025〕2号), articles 4 and 5, in force since 2025-09-01; field names
+of the implicit label from GB 45438-2025, annex E. Checked 2026-11-24.
 """
 
 import hashlib

@@ -11,7 +11,9 @@ from copygen.finding import Finding
 from copygen.text import clause_spans, emoji_count, foreign_script
 
 # Signs of a model talking about its task, unfinished markup or shouting.
-_DEBRIS = re.compile(r"[#*`|_]{2,}|https?://|【[^】]*】|[{}\[\]<>]{1}|[！!？?]{3,}|[，、]{2,}|(?<!。)。{2}(?!。)|。{4,}|作为一个?AI|商品信息")
+_DEBRIS = re.compile(
+    r"[#*`|_]{2,}|https?://|【[^】]*】|[{}\[\]<>]{1}|[！!？?]{3,}|[，、]{2,}|(?<!。)。{2}(?!。)|。{4,}|作为一个?AI|商品信息"
+)
 _SENTENCE_FINAL = "。！？!?~～…”」』）)"
 _REPEAT_CHARS = 7
 """A run of this many characters that comes twice is a repetition; names and attribute values are exempt."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from copygen.ad_copy import AdCopy, dump
 from copygen.brief import Brief, Lang, Product
@@ -23,7 +23,19 @@ from copygen.errors import PromptDataError, UnknownChannel
 TEMPLATE = "copy.v1"
 MAX_PRODUCT_CHARS = 900
 """Attribute text that enters the prompt for all products together; what is over is dropped from the end."""
-_DULL = ("货号", "上市时间", "执行标准", "毛重", "包装清单", "型号", "保质期", "貨號", "上市時間", "執行標準", "生产许可证")
+_DULL = (
+    "货号",
+    "上市时间",
+    "执行标准",
+    "毛重",
+    "包装清单",
+    "型号",
+    "保质期",
+    "貨號",
+    "上市時間",
+    "執行標準",
+    "生产许可证",
+)
 """Attributes that seldom sell: the first to go when there is too much."""
 
 
@@ -76,7 +88,7 @@ def _template(prompts: Path) -> _Template:
     path = prompts / f"{TEMPLATE}.toml"
     try:
         return _Template.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
+    except (OSError, ValueError) as error:  # missing, not UTF-8, not TOML, or a key that is wrong
         raise PromptDataError(str(error), path=str(path)) from error
 
 
@@ -151,12 +163,13 @@ def _user(template: _Template, brief: Brief) -> tuple[str, list[str]]:
         if about:
             lines.append("；".join(about))
         if attributes[i]:
-            pairs = "；".join(f"{name}={value}" for name, value in attributes[i].items()).replace("\n", " ")
+            pairs = "；".join(f"{name}={value}" for name, value in attributes[i].items())
             lines.append(template.attributes.format(value=pairs))
     if brief.facts:
         triples = "；".join(f"{fact.subject}-{fact.relation}-{fact.object}" for fact in brief.facts)
         lines.append(template.facts.format(value=triples))
-    return "\n".join(lines), dropped
+    # One line each: a line break in a value must not open a line that reads like one of ours.
+    return "\n".join(line.replace("\n", " ") for line in lines), dropped
 
 
 def render(brief: Brief, exemplars: Sequence[Exemplar] = (), *, prompts: Path = PROMPTS) -> RenderedPrompt:

@@ -15,7 +15,9 @@ HOOK_CHARS = 12
 _QUESTION = re.compile(r"[？?]|吗|呢|怎么|为什么|谁")
 _CONTRAST = re.compile(r"不是|别|却|反而|再也|终于|居然|原来|没有|不用|不必|告别")
 _ADDRESS = re.compile(r"你|您|姐妹|朋友|家人|宝子|谁懂")
-_SCENE = re.compile(r"早上|清晨|晚上|夜里|深夜|周末|下班|上班|出门|回家|通勤|地铁|厨房|阳台|孩子|冬天|夏天|秋|春|雨|窗|灯|风|桌|床")
+_SCENE = re.compile(
+    r"早上|清晨|晚上|夜里|深夜|周末|下班|上班|出门|回家|通勤|地铁|厨房|阳台|孩子|冬天|夏天|秋|春|雨|窗|灯|风|桌|床"
+)
 # Phrases worn out by use; the corpus avoids them (docs/corpus.md).
 _CLICHE = re.compile(
     r"让你|不仅|精致女孩|绝绝子|yyds|YYDS|闭眼入|值得拥有|给你带来|打造|彰显|尽显|满满的|妥妥的|赶紧|快来|不容错过|轻松拥有"

@@ -46,6 +46,8 @@ def repair(copy: AdCopy, findings: Sequence[Finding], brief: Brief, channel: Cha
 def _strike(text: str, findings: Sequence[Finding], spec: FieldSpec, shrinkable: bool) -> str:
     """Replace fragments that have a fix; strike out the clause or sentence of those that have none."""
     for finding in sorted(findings, key=lambda f: -f.start):
+        if text[finding.start : finding.end] != finding.text:
+            continue  # went with a neighbour's clause
         if finding.start == 0 and finding.end == len(text):
             continue  # the field as a whole: nothing to strike out of it
         if finding.fix:
@@ -99,7 +101,9 @@ def _select(
     """Keep the items that fit and have no open finding, in order, no more than the channel takes."""
     kept = []
     for i, item in enumerate(items):
-        open_findings = [f for f in by_place.get(f"{name}[{i}]", ()) if not f.fix and f.label not in ("script", "length")]
+        open_findings = [
+            f for f in by_place.get(f"{name}[{i}]", ()) if not f.fix and f.label not in ("script", "length")
+        ]
         fits = spec.min <= spec.measure(item) <= spec.max
         if fits and not open_findings and item not in kept:
             kept.append(item)

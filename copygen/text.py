@@ -9,9 +9,11 @@ from opencc import OpenCC
 
 # Full-width ASCII and compatibility letters fold to their plain form. Chinese punctuation (，：；！？（）) stays: in
 # Chinese text it is right as it is, and NFKC would turn it into ASCII.
-_KEEP = frozenset("，：；！？（）～…—「」『』《》【】、。·℃½¼¾①②③④⑤⑥⑦⑧⑨⑩％")
-_TAG = re.compile(r"<(?:br|/p|/li|/div|/tr)\s*/?>|<!--.*?-->|<[a-zA-Z/][^<>]*>", re.IGNORECASE | re.DOTALL)
-_SPACES = re.compile(r"[ \t\r\f\v\u00a0\u3000]+")
+_KEEP = frozenset("，：；！？（）～…—「」『』《》【】、。·℃½¼¾①②③④⑤⑥⑦⑧⑨⑩％²³㎡")
+_TAG = re.compile(r"<(?:br|/p|/li|/div|/tr)\s*/?>|<!--.*?-->|<[a-zA-Z/|][^<>]*>", re.IGNORECASE | re.DOTALL)
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+_ROUNDS = 5
+"""Layers of entities, wide brackets and markup that may hide one another; exports of exports have three."""
 _EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff]\ufe0f?")
 _SENTENCE_END = re.compile(r"[。！？!?；;\n]+[”’」』）)]*|…+")
 _CLAUSE_END = re.compile(r"[，,。！？!?；;：:\n、]+[”’」』）)]*|…+|——")
@@ -19,16 +21,21 @@ _CLAUSE_END = re.compile(r"[，,。！？!?；;：:\n、]+[”’」』）)]*|�
 
 def normalize(text: str) -> str:
     """Fold widths, decode entities, drop markup, controls and doubled blanks; idempotent on its own output."""
-    for _ in range(3):  # entities come doubly encoded from exports of exports
-        decoded = html.unescape(text)
-        if decoded == text:
+    for _ in range(_ROUNDS):
+        clean = _normalize_once(text)
+        if clean == text:
             break
-        text = decoded
-    text = _TAG.sub(" ", text)
+        text = clean
+    return text
+
+
+def _normalize_once(text: str) -> str:
+    text = html.unescape(text)
     folded = "".join(c if c in _KEEP else unicodedata.normalize("NFKC", c) for c in text)
-    folded = unicodedata.normalize("NFC", folded)
-    kept = "".join(c for c in folded if c == "\n" or unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn"})
-    lines = (_SPACES.sub(" ", line).strip() for line in kept.split("\n"))
+    seen = "".join(c for c in folded if c.isspace() or unicodedata.category(c) not in _UNSEEN)
+    # Markup goes last: whatever it hid behind, neither a tag nor a control token (<|im_end|>) is ever returned.
+    plain = _TAG.sub(" ", unicodedata.normalize("NFC", seen))
+    lines = (" ".join(line.split()) for line in plain.split("\n"))
     return "\n".join(line for line in lines if line)
 
 
@@ -66,7 +73,9 @@ def clause_spans(text: str) -> list[tuple[int, int]]:
     """Spans (start, end) of the clauses, end mark included; decimals such as 12,000 are not split."""
     spans: list[tuple[int, int]] = []
     for start, end in _pieces(text, _CLAUSE_END):
-        joined = spans and re.search(r"\d[,:]$", text[spans[-1][0] : spans[-1][1]]) and text[start : start + 1].isdigit()
+        joined = (
+            spans and re.search(r"\d[,:]$", text[spans[-1][0] : spans[-1][1]]) and text[start : start + 1].isdigit()
+        )
         if joined:
             spans[-1] = (spans[-1][0], end)
         else:

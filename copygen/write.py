@@ -128,7 +128,8 @@ def _check_brief(brief: Brief, channel: Channel) -> None:
     for i, product in enumerate(brief.products):
         if not product.attributes and not brief.facts and not product.category:
             raise InvalidBrief(
-                "nothing to write about: give at least one attribute, fact or category", field=f"products[{i}].attributes"
+                "nothing to write about: give at least one attribute, fact or category",
+                field=f"products[{i}].attributes",
             )
 
 
@@ -173,7 +174,7 @@ async def stream_write(
     if facts is not None and not brief.facts:
         brief = brief.model_copy(update={"facts": tuple(facts(brief))})
     prompt = render(brief, pick_exemplars(brief, model.exemplars, prompts=prompts), prompts=prompts)
-    params = SamplingParams(
+    first_round = SamplingParams(
         n=brief.n + options.extra_candidates,
         temperature=options.temperature,
         top_p=options.top_p,
@@ -184,7 +185,7 @@ async def stream_write(
     candidates: list[Candidate] = []
     tokens = [0, 0]
     rounds = 0
-    for params in (params, _second_round(params)):
+    for params in (first_round, _second_round(first_round)):
         rounds += 1
         first = len(candidates)
         texts = [""] * params.n
@@ -201,7 +202,9 @@ async def stream_write(
     if not good:
         best = rejected[0]
         reasons = "；".join(dict.fromkeys(finding.reason for finding in errors(best.findings)))
-        raise NoGoodCopy(f"none of {len(candidates)} candidates passed; the best one: {reasons}", findings=best.findings)
+        raise NoGoodCopy(
+            f"none of {len(candidates)} candidates passed; the best one: {reasons}", findings=best.findings
+        )
     yield WriteResult(
         brief=brief,
         copies=tuple(good[: brief.n]),

@@ -1,6 +1,6 @@
 """The `copygen-eval` command.
 
-    copygen-eval compare embedded:copygen-zh-0.5b embedded:runs/base --suite heldout --limit 200
+copygen-eval compare embedded:copygen-zh-0.5b embedded:runs/base --suite heldout --limit 200
 """
 
 import asyncio
@@ -34,9 +34,7 @@ async def _run(spec: str, suite: str, limit: int | None, exemplars: int | None, 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err) as progress:
         task = progress.add_task(spec, total=len(samples))
-        run = await run_model(
-            samples, model, exemplars=exemplars, cache=cache, done=lambda: progress.advance(task)
-        )
+        run = await run_model(samples, model, exemplars=exemplars, cache=cache, done=lambda: progress.advance(task))
     await model.aclose()
     return run
 
@@ -52,7 +50,9 @@ def compare(
     b: Annotated[str, typer.Argument(help="The baseline, in the same form.")],
     suite: SuiteFlag = "heldout",
     limit: LimitFlag = None,
-    exemplars: Annotated[int | None, typer.Option(help="Example dialogues for both; default: what each asks for.")] = None,
+    exemplars: Annotated[
+        int | None, typer.Option(help="Example dialogues for both; default: what each asks for.")
+    ] = None,
     cache: CacheFlag = None,
     save: Annotated[str | None, typer.Option(help="Save as eval/results/NAME.json.")] = None,
 ) -> None:
@@ -76,8 +76,18 @@ def compare(
             f"{diff.mean:+.3f} [{diff.low:+.3f}, {diff.high:+.3f}]",
             str(one.n),
         )
-        rows.append({"score": name, "higher_is_better": higher, "a": one.mean, "b": two.mean, "difference": diff.mean,
-                     "low": diff.low, "high": diff.high, "n": one.n})
+        rows.append(
+            {
+                "score": name,
+                "higher_is_better": higher,
+                "a": one.mean,
+                "b": two.mean,
+                "difference": diff.mean,
+                "low": diff.low,
+                "high": diff.high,
+                "n": one.n,
+            }
+        )
     out.print(table)
     if save:
         RESULTS.mkdir(exist_ok=True)
@@ -91,7 +101,9 @@ def compare(
 def suites() -> None:
     """List the suites that come with the repository."""
     for path in sorted(SUITES.glob("*.jsonl")):
-        out.print(f"{path.stem}: {sum(1 for line in path.open(encoding='utf-8') if line.strip())} samples", highlight=False)
+        out.print(
+            f"{path.stem}: {sum(1 for line in path.open(encoding='utf-8') if line.strip())} samples", highlight=False
+        )
 
 
 def main() -> None:

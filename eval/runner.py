@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +58,9 @@ async def run_model(
             known[key] = completion.text
             if cache is not None:
                 with cache.open("a", encoding="utf-8") as out:
-                    out.write(json.dumps({"key": key, "id": sample.id, "text": completion.text}, ensure_ascii=False) + "\n")
+                    out.write(
+                        json.dumps({"key": key, "id": sample.id, "text": completion.text}, ensure_ascii=False) + "\n"
+                    )
         done()
         return known[key]
 
@@ -70,8 +73,12 @@ async def run_model(
 def _read_cache(cache: Path | None) -> dict[str, str]:
     if cache is None or not cache.is_file():
         return {}
-    rows = (json.loads(line) for line in cache.read_text(encoding="utf-8").splitlines() if line.strip())
-    return {row["key"]: row["text"] for row in rows}
+    known = {}
+    for line in cache.read_text(encoding="utf-8").split("\n"):
+        with suppress(json.JSONDecodeError):  # the line a stopped run broke off in
+            row = json.loads(line)
+            known[row["key"]] = row["text"]
+    return known
 
 
 def metric_of(run: Run, name: str) -> Metric:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from copygen.ad_copy import AdCopy
 from copygen.brief import Brief, read_brief
-from copygen.errors import InvalidFile
+from copygen.errors import CopygenError, InvalidFile
 
 SUITES = Path(__file__).resolve().parent / "suites"
 
@@ -43,6 +43,6 @@ def load_suite(name: str, limit: int | None = None) -> list[Sample]:
             record = json.loads(line)
             brief, _ = read_brief(record)
             samples.append(Sample(brief.id or f"line-{number}", brief, AdCopy.model_validate(record["copy"])))
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, CopygenError) as error:
             raise InvalidFile(str(error), path=str(path), line=number) from error
     return samples

@@ -28,9 +28,7 @@ class Judged:
         return cls(sample, copy, check_copy(copy, sample.brief, channel))
 
 
-LIMIT_LABELS = frozenset(
-    "missing_field length debris script emoji missing_keyword avoided_word repetition".split()
-)
+LIMIT_LABELS = frozenset("missing_field length debris script emoji missing_keyword avoided_word repetition".split())
 
 
 def passes_limits(judged: Judged) -> float:

@@ -33,7 +33,9 @@ def _examples(recipe: Recipe, advertisegen: Path | None) -> tuple[list[Example],
     own = load_own(Path(recipe.data.own), report)
     extra: list[Example] = []
     if recipe.data.advertisegen_max and advertisegen is None:
-        raise InvalidFile("the recipe reads AdvertiseGen: give --advertisegen FILE, or set advertisegen_max = 0", path="recipe")
+        raise InvalidFile(
+            "the recipe reads AdvertiseGen: give --advertisegen FILE, or set advertisegen_max = 0", path="recipe"
+        )
     if advertisegen is not None:
         extra = load_advertisegen(advertisegen, recipe.data.advertisegen_max, report)
     return own, extra, report

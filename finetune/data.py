@@ -117,8 +117,8 @@ _UNWANTED = re.compile(
 def load_advertisegen(path: Path, limit: int, report: DataReport) -> list[Example]:
     """The best-supported part of AdvertiseGen, as product descriptions.
 
-    Kept: targets within the channel's limits that tell every attribute value, tell no number or Latin word the input lacks, and
-    use no forbidden or worn-out wording; of these the densest `limit`.
+    Kept: targets within the channel's limits that tell every attribute value, tell no number or Latin word the input
+    lacks, and use no forbidden or worn-out wording; of these the densest `limit`.
     """
     channel = get_channel("detail")
     spec = channel.fields["body"]
@@ -205,7 +205,12 @@ def pack(examples: Sequence[Example], encode_text: Encode, max_pack_tokens: int,
 
 
 def build_packs(
-    recipe: DataRecipe, extra: Sequence[Example], own: Sequence[Example], encode_text: Encode, max_pack_tokens: int, seed: int
+    recipe: DataRecipe,
+    extra: Sequence[Example],
+    own: Sequence[Example],
+    encode_text: Encode,
+    max_pack_tokens: int,
+    seed: int,
 ) -> list[Pack]:
     """All packs of a run in training order: the outside examples in the first reading only."""
     rng = random.Random(seed)

@@ -1,7 +1,7 @@
 """Adapter + base -> the folder the embedded engine loads: merged, int4/int8 weights, parts, manifest written last.
 
-    copygen-finetune export --recipe finetune/recipes/zh_0_5b_cpu.toml --base-model BASE --adapter runs/zh_0_5b/adapter \
-        --out models/copygen-zh-0.5b --version 1.0
+    copygen-finetune export --recipe finetune/recipes/zh_0_5b_cpu.toml --base-model BASE \
+        --adapter runs/zh_0_5b/adapter --out models/copygen-zh-0.5b --version 1.0
 
 Runs in an environment with torch, peft, optimum-intel and nncf (the `export` extra).
 """
@@ -56,9 +56,7 @@ def compress(source: Path, out: Path, *, bits: int, group_size: int) -> str:
     """
     model = openvino.Core().read_model(source / "openvino_model.xml")
     if bits == 4:
-        model = nncf.compress_weights(
-            model, mode=nncf.CompressWeightsMode.INT4_ASYM, group_size=group_size, ratio=1.0
-        )
+        model = nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT4_ASYM, group_size=group_size, ratio=1.0)
         phrase = f"int4_asym, group {group_size}; int8 embedding"
     else:
         model = nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_ASYM)

@@ -23,9 +23,7 @@ CONTROL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 def common_characters() -> list[str]:
     """Simplified (GB 2312) and Traditional (Big5 level 1) characters, and printable ASCII."""
     hans = (bytes((row, cell)) for row in range(0xB0, 0xF8) for cell in range(0xA1, 0xFF))
-    hant = (
-        bytes((row, cell)) for row in range(0xA4, 0xC7) for cell in (*range(0x40, 0x7F), *range(0xA1, 0xFF))
-    )
+    hant = (bytes((row, cell)) for row in range(0xA4, 0xC7) for cell in (*range(0x40, 0x7F), *range(0xA1, 0xFF)))
     marks = "，。、；：？！“”‘’（）《》【】「」『』—…·～￥％×°℃㎡ㄧ"
     decoded = [c.decode("gb2312", "ignore") for c in hans] + [c.decode("big5", "ignore") for c in hant]
     return [*dict.fromkeys(c for c in decoded if c), *marks, *map(chr, range(0x20, 0x7F))]

@@ -45,6 +45,8 @@ class TrainRecipe(_Part):
     """Sequence length; a pack is one shared system message and as many examples as fit."""
     precision: Literal["bf16", "fp32"] = "bf16"
     gradient_checkpointing: bool = False
+    max_steps: int = Field(default=-1, ge=-1)
+    """Stop after so many optimizer steps, the learning rate falling to zero by then; -1 reads every pack."""
     save_every_steps: int = Field(default=20, ge=1)
     seed: int = 1
 
@@ -70,8 +72,8 @@ def load_recipe(path: Path) -> Recipe:
         return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise InvalidFile(f"cannot be read: {error.strerror}", path=str(path)) from error
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidFile(str(error), path=str(path)) from error
     except ValidationError as error:
         first = error.errors()[0]
         raise InvalidFile(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", path=str(path)) from error
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise InvalidFile(str(error), path=str(path)) from error

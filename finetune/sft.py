@@ -72,6 +72,7 @@ def train(recipe: Recipe, base_model: Path, packs: Sequence[Pack], out: Path) ->
         remove_unused_columns=False,
         max_length=None,
         num_train_epochs=1,
+        max_steps=recipe.train.max_steps,
         per_device_train_batch_size=1,
         gradient_accumulation_steps=recipe.train.gradient_accumulation_steps,
         gradient_checkpointing=recipe.train.gradient_checkpointing,

@@ -9,6 +9,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec
@@ -19,16 +20,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from copygen.brief import Record, read_brief
 from copygen.channel import load_channels, load_tones
+from copygen.chat_model import ChatModel
 from copygen.errors import CopygenError, InvalidBrief, InvalidFile
 from copygen.label import make_label
 from copygen.prompt import phases
 from copygen.write import TokenEvent, WriteOptions, WriteResult, stream_write
 
+from serving.cli_check import check_case, check_file, read_case, show_report
 from serving.cli_show import Progressing, show_candidates, show_channels, show_outcomes
-from serving.engines import MODELS, open_engine
+from serving.engines import MODELS, opened_engine
 from serving.engines.model_files import read_manifest, verify
 from serving.jobs.batch import RowResult, candidate_json, finding_json, write_file, write_rows
-from serving.jobs.table_io import parse_json, read_rows
+from serving.jobs.table_io import Row, parse_json, read_rows
 from serving.settings import Settings, load_settings
 
 P = ParamSpec("P")
@@ -66,6 +69,10 @@ def _settings(**flags: object) -> Settings:
     return settings
 
 
+def _engine(settings: Settings) -> AbstractAsyncContextManager[ChatModel]:
+    return opened_engine(settings.engine, model=settings.model, api_key=settings.api_key, cache=settings.model_cache)
+
+
 def _read_record(source: str | None) -> dict[str, object]:
     """A record from a JSON file or standard input; a bare product becomes a record of one product."""
     if source is None:
@@ -101,7 +108,9 @@ def _pairs(attrs: list[str]) -> list[list[str]]:
 @app.command()
 @_friendly
 def write(
-    product: Annotated[str | None, typer.Argument(help="JSON file of a brief or a product; - reads standard input.")] = None,
+    product: Annotated[
+        str | None, typer.Argument(help="JSON file of a brief or a product; - reads standard input.")
+    ] = None,
     channel: ChannelFlag = None,
     tone: ToneFlag = None,
     n: Annotated[int | None, typer.Option("-n", help="How many copies.")] = None,
@@ -146,18 +155,15 @@ def write(
 
 async def _write(record: Record, settings: Settings, seed: int | None, as_json: bool) -> None:
     brief, changes = read_brief(record)
-    model = open_engine(
-        settings.engine, model=settings.model, api_key=settings.api_key, cache=settings.model_cache
-    )
     options = WriteOptions(extra_candidates=settings.extra_candidates, seed=seed)
     result: WriteResult | None = None
-    with Progressing(err) as progress:
-        async for event in stream_write(brief, model, options=options, changes=changes):
-            if isinstance(event, TokenEvent):
-                progress.add(event.candidate, event.text)
-            else:
-                result = event
-    await model.aclose()
+    async with _engine(settings) as model:
+        with Progressing(err) as progress:
+            async for event in stream_write(brief, model, options=options, changes=changes):
+                if isinstance(event, TokenEvent):
+                    progress.add(event.candidate, event.text)
+                else:
+                    result = event
     assert result is not None  # stream_write ends with a result or raises
     if as_json:
         out.print_json(json.dumps(_write_json(result, settings.provider), ensure_ascii=False))
@@ -217,26 +223,53 @@ def batch(
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     for outcome in failed[:10]:
         assert outcome.error is not None
-        err.print(f"line {outcome.row.number}: [red]{outcome.error.code}[/red] {outcome.error.message}", highlight=False)
+        err.print(
+            f"line {outcome.row.number}: [red]{outcome.error.code}[/red] {outcome.error.message}", highlight=False
+        )
     out.print(f"{len(outcomes) - len(failed)} written, {len(failed)} failed -> {output}", highlight=False)
 
 
-async def _batch(rows: list[Any], output: Path, settings: Settings, concurrency: int) -> list[RowResult]:
-    model = open_engine(settings.engine, model=settings.model, api_key=settings.api_key, cache=settings.model_cache)
+async def _batch(rows: list[Row], output: Path, settings: Settings, concurrency: int) -> list[RowResult]:
     options = WriteOptions(extra_candidates=settings.extra_candidates)
     outcomes: list[RowResult] = []
     columns = (TextColumn("writing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err) as progress:
-        task = progress.add_task("writing", total=len(rows))
+    async with _engine(settings) as model:
+        with Progress(*columns, console=err) as progress:
+            task = progress.add_task("writing", total=len(rows))
 
-        def done(outcome: RowResult) -> None:
-            outcomes.append(outcome)
-            progress.advance(task)
+            def done(outcome: RowResult) -> None:
+                outcomes.append(outcome)
+                progress.advance(task)
 
-        results = write_rows(rows, model, options=options, concurrency=concurrency)
-        await write_file(results, output, provider=settings.provider, done=done)
-    await model.aclose()
+            results = write_rows(rows, model, options=options, concurrency=concurrency)
+            await write_file(results, output, provider=settings.provider, done=done)
     return outcomes
+
+
+@app.command()
+@_friendly
+def check(
+    source: Annotated[Path | None, typer.Argument(help="JSON file with text or copy, and products.")] = None,
+    text: Annotated[str | None, typer.Option(help="The copy itself.")] = None,
+    product: Annotated[Path | None, typer.Option(help="JSON file of the product, to check facts too.")] = None,
+    jsonl: Annotated[Path | None, typer.Option(help="JSONL file of cases.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="JSONL file of findings.")] = None,
+) -> None:
+    """Check copy a person wrote against its product and the law; exit 1 when something must change."""
+    if jsonl is not None:
+        if output is None:
+            raise InvalidFile("also give -o OUT.jsonl", path="--jsonl")
+        checked, failed = check_file(jsonl, output)
+        out.print(f"{checked} checked, {failed} unreadable -> {output}", highlight=False)
+        return
+    record = _read_record(str(source) if source else str(product) if product else None)
+    if text is not None:
+        record["text"] = text
+    case = read_case(record)
+    report = check_case(case)
+    show_report(out, case, report)
+    if not report.passed:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -272,7 +305,9 @@ def model(name: Annotated[str | None, typer.Argument(help="A folder under models
         out.print(f"[bold]{manifest.name}[/bold] {manifest.version} ({manifest.digest})", highlight=False)
         out.print(f"  base     {manifest.base_model}\n  licence  {manifest.license}", highlight=False)
         out.print(f"  weights  {manifest.weights}, {manifest.bytes / 1e6:.0f} MB", highlight=False)
-        out.print(f"  prompt   {manifest.prompt_template}, at most {manifest.max_prompt_tokens} tokens", highlight=False)
+        out.print(
+            f"  prompt   {manifest.prompt_template}, at most {manifest.max_prompt_tokens} tokens", highlight=False
+        )
         verify(path)
         parts = sum(len(file.parts) for file in manifest.files)
         out.print(f"  sha256   {parts} files checked, all right", highlight=False)

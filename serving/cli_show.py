@@ -91,7 +91,9 @@ def show_outcomes(console: Console, outcomes: Sequence[RowResult]) -> None:
         result = outcome.result
         if result is None:
             error = outcome.error
-            table.add_row(f"line {outcome.row.number}", "", Text(f"{error.code}: {error.message}" if error else "", "red"))
+            table.add_row(
+                f"line {outcome.row.number}", "", Text(f"{error.code}: {error.message}" if error else "", "red")
+            )
             continue
         channel = get_channel(result.brief.channel)
         names = "\n".join(product.name for product in result.brief.products)

@@ -20,7 +20,8 @@ def run(settings: Settings, host: str, port: int) -> None:
     """
     if not _is_loopback(host):
         raise InvalidSetting(
-            f"{host} is reachable by others and there are no accounts yet; use 127.0.0.1 behind your own proxy", name="host"
+            f"{host} is reachable by others and there are no accounts yet; use 127.0.0.1 behind your own proxy",
+            name="host",
         )
     model = open_engine(settings.engine, model=settings.model, api_key=settings.api_key, cache=settings.model_cache)
     app = create_app(model, settings)

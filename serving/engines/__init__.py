@@ -4,6 +4,8 @@ This is the one package of serving/ that eval/ and benchmarks/ may import too: e
 """
 
 import importlib
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,3 +45,15 @@ def open_engine(
         server: type[OpenAIHttpModel] = importlib.import_module("serving.engines.openai_http").OpenAIHttpModel
         return server(base_url=spec, model=model, api_key=api_key)
     raise InvalidSetting(f"{spec!r} is neither 'embedded' nor the URL of a server", name="engine")
+
+
+@asynccontextmanager
+async def opened_engine(
+    spec: str, *, model: str = "", api_key: str = "EMPTY", cache: Path | None = None
+) -> AsyncGenerator["EmbeddedModel | OpenAIHttpModel", None]:
+    """`open_engine`, closed at the end whatever happens."""
+    engine = open_engine(spec, model=model, api_key=api_key, cache=cache)
+    try:
+        yield engine
+    finally:
+        await engine.aclose()

@@ -82,7 +82,9 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise ModelFilesError("missing; the model is not complete: check out the repository again", path=str(path)) from error
+        raise ModelFilesError(
+            "missing; the model is not complete: check out the repository again", path=str(path)
+        ) from error
     except (ValueError, ValidationError) as error:
         raise ModelFilesError(f"not a model manifest: {error}", path=str(path)) from error
 
@@ -101,11 +103,11 @@ def _check_part(path: Path, part: Part, feed: Callable[[bytes], object] | None =
     if not path.is_file():
         raise ModelFilesError("missing; check out the repository again", path=str(path))
     if (size := path.stat().st_size) != part.bytes:
-        raise ModelFilesError(
-            f"damaged: {size} bytes, expected {part.bytes}; check out the file again", path=str(path)
-        )
+        raise ModelFilesError(f"damaged: {size} bytes, expected {part.bytes}; check out the file again", path=str(path))
     if _sha256(path, feed) != part.sha256:
-        raise ModelFilesError("damaged: its SHA-256 differs from the manifest; check out the file again", path=str(path))
+        raise ModelFilesError(
+            "damaged: its SHA-256 differs from the manifest; check out the file again", path=str(path)
+        )
 
 
 def verify(folder: Path) -> Manifest:

@@ -145,6 +145,7 @@ def result_cells(outcome: RowResult, provider: str) -> dict[str, str]:
         "error": error.get("message", ""),
     }
     theirs = dict(outcome.row.cells) or {"id": str(line["id"]), **_brief_cells(outcome.row.record)}
+    theirs = {f"{name} (input)" if name in ours else name: cell for name, cell in theirs.items()}
     return {name: escape_cell(value) for name, value in (theirs | ours).items()}
 
 
@@ -191,7 +192,8 @@ async def write_file(
     encoding = "utf-8-sig" if out.suffix.lower() == ".csv" else "utf-8"  # Excel needs the mark
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding=encoding, newline="") as target:
+        # A lone surrogate in a merchant's id becomes its JSON escape; it must not end the job.
+        with part.open("w", encoding=encoding, errors="backslashreplace", newline="") as target:
             table = formats[out.suffix.lower()](target, provider)
             async with aclosing(outcomes) as results:
                 async for outcome in results:

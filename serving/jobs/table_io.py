@@ -70,7 +70,8 @@ def read_rows(path: Path, defaults: Mapping[str, str] | None = None) -> Iterator
 
 def detect_encoding(path: Path) -> str:
     """utf-8-sig for UTF-8 with or without a mark; otherwise GB 18030 or Big5, whichever the bytes look like."""
-    head = path.open("rb").read(_HEAD_BYTES)
+    with path.open("rb") as source:
+        head = source.read(_HEAD_BYTES)
     try:
         head[: head.rfind(b"\n") + 1 or len(head)].decode("utf-8")
         return "utf-8-sig"
@@ -92,13 +93,22 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def parse_json(text: str) -> object:
-    """JSON whose doubled attribute names survive as a list of pairs, for the brief to report."""
+    """JSON whose doubled attribute names survive as a list of pairs, for the brief to report.
+
+    Raises:
+        json.JSONDecodeError: Not JSON, or numbers or nesting beyond what can be read.
+    """
 
     def pairs(items: list[tuple[str, object]]) -> object:
         names = [name for name, _ in items]
         return dict(items) if len(set(names)) == len(names) else [list(item) for item in items]
 
-    return json.loads(text, object_pairs_hook=pairs)
+    try:
+        return json.loads(text, object_pairs_hook=pairs)
+    except json.JSONDecodeError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise json.JSONDecodeError("a number too long or nesting too deep", text, 0) from error
 
 
 def _jsonl_rows(path: Path) -> Iterator[Row]:
@@ -111,7 +121,9 @@ def _json_row(text: str, number: int, path: Path) -> Row:
     try:
         record = parse_json(text)
     except json.JSONDecodeError as error:
-        return Row(number, error=InvalidFile(f"not JSON: {error.msg} (column {error.colno})", path=path.name, line=number))
+        return Row(
+            number, error=InvalidFile(f"not JSON: {error.msg} (column {error.colno})", path=path.name, line=number)
+        )
     if not isinstance(record, dict):
         return Row(number, error=InvalidFile("expected a JSON object", path=path.name, line=number))
     return Row(number, record)
@@ -151,7 +163,7 @@ def _csv_rows(path: Path) -> Iterator[Row]:
         try:
             cells = next(reader, None)
         except csv.Error as error:
-            yield Row(line, error=InvalidFile(str(error), path=path.name, line=line))
+            yield Row(line, error=InvalidFile(str(error), path=path.name, line=line), cells=dict.fromkeys(header, ""))
             line = reader.line_num + 1
             continue
         if cells is None:
@@ -160,7 +172,7 @@ def _csv_rows(path: Path) -> Iterator[Row]:
             try:
                 yield _csv_row(header, cells, line, path)
             except InvalidBrief as error:
-                yield Row(line, error=error, cells=dict(zip(header, cells, strict=False)))
+                yield Row(line, error=error, cells=dict(zip(header, cells, strict=True)))
         line = reader.line_num + 1
 
 
@@ -170,7 +182,7 @@ def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
 
 
 def _csv_row(header: list[str], cells: list[str], line: int, path: Path) -> Row:
-    named = dict(zip(header, cells, strict=False))
+    named = dict.fromkeys(header, "") | dict(zip(header, cells, strict=False))
     if len(cells) != len(header):
         missing = ", ".join(header[len(cells) :])
         what = f"no value for: {missing}" if missing else f"extra: {', '.join(cells[len(header) :])}"
@@ -179,7 +191,7 @@ def _csv_row(header: list[str], cells: list[str], line: int, path: Path) -> Row:
     record: dict[str, object] = {}
     product: dict[str, object] = {}
     attributes: list[list[str]] = []
-    for column, cell in named.items():
+    for column, cell in zip(header, cells, strict=True):  # not from `named`: a column that comes twice counts twice
         name = _FIELD.get(column.lower())
         if not cell.strip():
             continue

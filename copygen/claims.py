@@ -1,0 +1,108 @@
+"""What a brief vouches for, made ready to compare with: texts with their source, and the quantities in them.
+
+Reading a brief costs more than checking a copy against it, so the result is kept for the next copy of the same brief.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from copygen.brief import Brief
+from copygen.quantity import Quantity, find_quantities, multiplied, plain
+
+_ITEMS = re.compile(r"[、/，,;；+|｜]")
+_BARE_NUMBER = re.compile(r"(\d+(?:\.\d+)?)(万?)")
+
+
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """One thing the brief says."""
+
+    source: str
+    """Where it says so: attributes.续航 or products[1].attributes.续航, price, name, category, facts[0], keywords[0]."""
+    name: str
+    """Attribute name or fact subject in plain form; empty for the rest."""
+    text: str
+    """Plain form of what it says."""
+    quantities: tuple[Quantity, ...]
+    product: int | None = None
+
+    @cached_property
+    def numbers(self) -> frozenset[float]:
+        """Every number written here, whatever its unit."""
+        written = {float(n) * (10_000 if scale else 1) for n, scale in _BARE_NUMBER.findall(f"{self.name} {self.text}")}
+        return frozenset(written | {q.low for q in self.quantities if q.is_count or q.dimension == "number"})
+
+
+@dataclass(frozen=True, eq=False)
+class Claims:
+    """All that a brief vouches for."""
+
+    items: tuple[Claim, ...]
+    products: int
+
+    @cached_property
+    def text(self) -> str:
+        """Everything in one plain text."""
+        return "\n".join(f"{claim.name} {claim.text}" for claim in self.items)
+
+    @cached_property
+    def numbers(self) -> frozenset[float]:
+        """Every bare number written anywhere, the lengths of lists, and the number of products."""
+        listed = {float(len(_ITEMS.split(claim.text))) for claim in self.items}
+        return frozenset(listed | {float(self.products)}).union(*(claim.numbers for claim in self.items))
+
+    def of(self, dimension: str) -> list[tuple[Claim, Quantity]]:
+        """The quantities of one dimension with the claims that hold them."""
+        return self._by_dimension.get(dimension, [])
+
+    @cached_property
+    def _by_dimension(self) -> dict[str, list[tuple[Claim, Quantity]]]:
+        table: dict[str, list[tuple[Claim, Quantity]]] = {}
+        for claim in self.items:
+            for quantity in claim.quantities:
+                table.setdefault(quantity.dimension, []).append((claim, quantity))
+        return table
+
+    @cached_property
+    def measured(self) -> list[tuple[Claim, Quantity]]:
+        """All quantities but dates and clock times."""
+        return [(c, q) for c in self.items for q in c.quantities if q.dimension not in ("date", "clock", "ratio")]
+
+
+Source = tuple[str, str, str, int | None]
+
+
+def _sources(brief: Brief) -> Iterator[Source]:
+    """(source, name, text, product number) of everything the brief says."""
+    many = len(brief.products) > 1
+    for i, product in enumerate(brief.products):
+        prefix = f"products[{i}]." if many else ""
+        yield f"{prefix}name", "", f"{product.brand} {product.name}", i
+        yield f"{prefix}category", "", product.category, i
+        if product.price:
+            yield f"{prefix}price", "价格", product.price, i
+        for name, value in product.attributes.items():
+            yield f"{prefix}attributes.{name}", name, value, i
+    for i, fact in enumerate(brief.facts):
+        yield f"facts[{i}]", fact.subject, fact.object, None
+    for i, keyword in enumerate(brief.keywords):
+        yield f"keywords[{i}]", "", keyword, None
+    if brief.audience:
+        yield "audience", "", brief.audience, None
+
+
+@lru_cache(maxsize=512)
+def _read(sources: tuple[Source, ...], products: int) -> Claims:
+    items = []
+    for source, name, text, product in sources:
+        found = find_quantities(text)
+        in_name = [q for q in find_quantities(name) if q.dimension != "number"]
+        items.append(Claim(source, plain(name), plain(text), (*found, *multiplied(found, text), *in_name), product))
+    return Claims(tuple(items), products)
+
+
+def read_claims(brief: Brief) -> Claims:
+    """What the brief vouches for; kept for the last briefs seen."""
+    return _read(tuple(_sources(brief)), len(brief.products))

@@ -1,0 +1,245 @@
+"""Does a copy break advertising law or a merchant's own word list: rules -> findings with article, fix and proof.
+
+Reads disguised writing through fold.py, applies the rules of rules/*.toml to the kind of goods at hand, and lifts what
+the law allows in context: grades, registered names, specs, self-comparison, offers the merchant gave. Knows nothing of
+numbers and features without support (evidence.py) nor of lengths (limits.py).
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import ahocorasick
+
+from copygen.brief import Brief
+from copygen.finding import Finding
+from copygen.fold import Folded, fold, tighten
+from copygen.given import Given, number_set
+from copygen.injection import obeyed
+from copygen.rule import BREAKS, Rule, RuleSet, load_rules
+
+_LATIN = re.compile(r"[a-z0-9]")
+_BREAK = frozenset(BREAKS.replace("\\n", "\n"))
+_STOP = frozenset("。!?;\n|")
+_OWN = re.compile(r"我家|我们|咱|自家|本店|本品|还是[我这]|这[款只双台件瓶床]|不如(?:试|看|来)")
+_WORD_CHAR = re.compile(r"[\u3400-\u9fffa-z0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    rule: Rule
+    view: Folded
+    start: int
+    end: int
+    what: str = ""
+
+    @property
+    def text(self) -> str:
+        return self.view.text[self.start : self.end]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What a word in the automaton stands for."""
+
+    word: str
+    rules: tuple[Rule, ...]
+    classes: frozenset[str]
+
+
+@lru_cache(maxsize=8)
+def _automaton(rules: RuleSet) -> ahocorasick.Automaton:
+    by_word: dict[str, tuple[list[Rule], set[str]]] = {}
+    for rule in rules.rules:
+        for term in rule.terms if rule.target == "copy" else ():
+            by_word.setdefault(fold(term).text, ([], set()))[0].append(rule)
+    for name, words in rules.words.items():
+        for word in words:
+            by_word.setdefault(word, ([], set()))[1].add(name)
+    automaton = ahocorasick.Automaton()
+    for word, (of_rules, classes) in by_word.items():
+        automaton.add_word(word, _Entry(word, tuple(of_rules), frozenset(classes)))
+    automaton.make_automaton()
+    return automaton
+
+
+def _whole_word(text: str, start: int, end: int) -> bool:
+    """False when the span cuts a Latin word or a number in two."""
+    left = start and _LATIN.match(text[start]) and _LATIN.match(text[start - 1])
+    right = end < len(text) and _LATIN.match(text[end - 1]) and _LATIN.match(text[end])
+    return not (left or right)
+
+
+def _hits(rules: RuleSet, view: Folded, scopes: frozenset[str] | None) -> Iterator[_Hit]:
+    present: set[str] = set()
+    for last, entry in _automaton(rules).iter(view.text):
+        present |= entry.classes
+        start, end = last + 1 - len(entry.word), last + 1
+        if entry.rules and _whole_word(view.text, start, end):
+            for rule in entry.rules:
+                if _in_scope(rule, scopes):
+                    yield _Hit(rule, view, start, end)
+    for rule in rules.rules:
+        if rule.target != "copy" or not _in_scope(rule, scopes):
+            continue
+        for pattern in rules.patterns[rule.id]:
+            if pattern.needs <= present:
+                for match in pattern.regex.finditer(view.text):
+                    if match.end() > match.start():
+                        what = match["what"] if "what" in pattern.regex.groupindex else ""
+                        yield _Hit(rule, view, match.start(), match.end(), what or "")
+
+
+def _in_scope(rule: Rule, scopes: frozenset[str] | None) -> bool:
+    """Whether a rule is for these goods; when the goods are unknown only rules for all goods apply."""
+    if scopes is None:
+        return not rule.scope
+    return (not rule.scope or not scopes.isdisjoint(rule.scope)) and scopes.isdisjoint(rule.not_scope)
+
+
+def _lifted(hit: _Hit, rules: RuleSet, given: Given | None, allowed: Sequence[str]) -> bool:
+    """Whether context makes the words legal."""
+    text = hit.view.text
+    near = text[max(0, hit.start - 30) : hit.end + 30]
+    offset = max(0, hit.start - 30)
+
+    def covered(start: int, end: int) -> bool:
+        return offset + start <= hit.start and hit.end <= offset + end
+
+    for word in allowed:
+        if any(covered(m.start(), m.end()) for m in re.finditer(re.escape(word), near)):
+            return True
+    for pattern in rules.unless[hit.rule.id]:
+        if any(covered(m.start(), m.end()) for m in pattern.finditer(near)):
+            return True
+    if given is None:
+        return False
+    if hit.rule.names and _inside_name(hit, given):
+        return True
+    return bool(hit.rule.basis) and _has_basis(hit, rules, given)
+
+
+def _inside_name(hit: _Hit, given: Given) -> bool:
+    """The words stand inside a longer name the merchant gave, and the copy shows that name: 顶级 in 顶级域名."""
+    text = hit.view.text
+    word = hit.text.replace(" ", "")
+    before = text[: hit.start].rstrip()[-1:]
+    after = text[hit.end :].lstrip()[:1]
+    return any(
+        _WORD_CHAR.match(near) is not None and longer in given.names
+        for near, longer in ((before, before + word), (after, word + after))
+        if near
+    )
+
+
+def _has_basis(hit: _Hit, rules: RuleSet, given: Given) -> bool:
+    rule = hit.rule
+    if rule.basis_scope and given.scopes.isdisjoint(rule.basis_scope):
+        return False
+    if not any(pattern.search(given.text) for pattern in rules.basis[rule.id]):
+        return False
+    return number_set(hit.text) <= given.numbers and given.mentions(hit.what)
+
+
+def _extended(hit: _Hit) -> tuple[int, int]:
+    """The span to strike out, in folded characters."""
+    text, start, end = hit.view.text, hit.start, hit.end
+    if not hit.rule.extend:
+        return start, end
+    while start and text[start - 1] not in _BREAK:
+        start -= 1
+    while end < len(text) and text[end] not in _BREAK:
+        end += 1
+    if hit.rule.extend == "sentence":
+        while end < len(text) and text[end] not in _STOP:
+            stop = next((i for i in range(end + 1, len(text)) if text[i] in _BREAK), len(text))
+            if _OWN.search(text[end + 1 : stop]):
+                break
+            end = stop
+    while start < end and not _WORD_CHAR.match(text[start]):
+        start += 1
+    while end > start and not _WORD_CHAR.match(text[end - 1]):
+        end -= 1
+    return start, end
+
+
+def _finding(hit: _Hit, where: str, text: str, unknown: bool) -> Finding:
+    start, end = hit.view.span(*_extended(hit))
+    rule, fragment = hit.rule, text[start:end]
+    # Without the merchant's data nobody can say that an offer has no basis.
+    soft = unknown and bool(rule.basis) and not rule.basis_scope
+    return Finding(
+        label=rule.label,
+        where=where,
+        start=start,
+        end=end,
+        text=fragment,
+        reason=rule.reason.replace("{text}", fragment),
+        article=f"{rule.law}{rule.article}",
+        fix=rule.fix,
+        proof=rule.proof,
+        severity="warning" if soft else rule.severity,
+    )
+
+
+def _without_nested(findings: Iterable[Finding]) -> list[Finding]:
+    """Of findings of one label that overlap, the one that says most; in reading order."""
+    kept: list[Finding] = []
+    order = sorted(findings, key=lambda f: (f.severity != "error", f.start - f.end, f.start, f.reason))
+    for finding in order:
+        if not any(k.label == finding.label and k.start < finding.end and finding.start < k.end for k in kept):
+            kept.append(finding)
+    return sorted(kept, key=lambda f: (f.start, f.end, f.label))
+
+
+def _blocked(view: Folded, words: Sequence[tuple[str, str]], where: str, text: str) -> Iterator[Finding]:
+    for word, folded in words:
+        for match in re.finditer(re.escape(folded), view.text):
+            start, end = view.span(*match.span())
+            reason = f"“{word}”在商家的禁用词表里"
+            yield Finding("blocked_word", where, start, end, text[start:end], reason)
+
+
+def check_compliance(
+    pieces: Sequence[tuple[str, str]],
+    brief: Brief | None,
+    *,
+    block: Sequence[str] = (),
+    allow: Sequence[str] = (),
+) -> list[Finding]:
+    """Findings on every piece of a copy, in reading order; spans slice the piece's own text.
+
+    Args:
+        pieces: (where, text), as `AdCopy.texts` gives them.
+        brief: What the copy was written from: decides the kind of goods and which offers have a basis. None when
+            unknown: then only rules for all goods apply and offers are warned of, not refused.
+        block: The merchant's own forbidden words.
+        allow: Words the merchant answers for; a rule's finding inside one is lifted. Block wins over allow.
+    """
+    rules = load_rules()
+    given = Given.of(brief, rules) if brief is not None else None
+    scopes = given.scopes if given is not None else None
+    allowed = [folded for word in allow if (folded := fold(word).text.strip())]
+    blocked = [(word, folded) for word in block if (folded := fold(word).text.strip())]
+    findings: list[Finding] = []
+    for where, text in pieces:
+        folded = fold(text)
+        tight = tighten(folded)
+        found: list[Finding] = []
+        for view in (folded,) if tight is None else (folded, tight):
+            for hit in _hits(rules, view, scopes):
+                if not _lifted(hit, rules, given, allowed):
+                    found.append(_finding(hit, where, text, given is None))
+            found += _blocked(view, blocked, where, text)
+        if given is not None and given.commands:
+            found += obeyed(where, text, folded, given.commands, found)
+        findings += _without_nested(found)
+    return findings
+
+
+def parse_word_list(text: str) -> list[str]:
+    """Words of an uploaded list: one a line or with commas (either kind), # begins a comment; doubles dropped."""
+    lines = (line.split("#", 1)[0] for line in text.lstrip("\ufeff").splitlines())
+    words = (word.strip() for line in lines for word in re.split(r"[,，、;；\t]", line))
+    return list(dict.fromkeys(word for word in words if word))
