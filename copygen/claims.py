@@ -65,10 +65,44 @@ class Claims:
                 table.setdefault(quantity.dimension, []).append((claim, quantity))
         return table
 
+    def about(self, clause: str) -> Claim | None:
+        """The claim a clause in plain form retells: the one that shares most with it, three characters in a row at least."""
+        shared: dict[int, int] = {}
+        for i in range(len(clause) - 1):
+            for number in self._pairs.get(clause[i : i + 2], ()):
+                shared[number] = shared.get(number, 0) + 1
+        best = max(shared, key=lambda n: shared[n], default=None)
+        if best is None or (shared[best] < 2 and self.items[best].text not in clause):
+            return None
+        return self.items[best]
+
+    @cached_property
+    def _pairs(self) -> dict[str, set[int]]:
+        table: dict[str, set[int]] = {}
+        for number, claim in enumerate(self.items):
+            for text in (claim.name, claim.text):
+                for i in range(len(text) - 1):
+                    if (pair := text[i : i + 2]).isalnum():
+                        table.setdefault(pair, set()).add(number)
+        return table
+
     @cached_property
     def measured(self) -> list[tuple[Claim, Quantity]]:
         """All quantities but dates and clock times."""
         return [(c, q) for c in self.items for q in c.quantities if q.dimension not in ("date", "clock", "ratio")]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something in a text that the brief does not bear out: text[start:end]."""
+
+    label: str
+    start: int
+    end: int
+    said: str
+    """What is said, in quotes, as a merchant reads it."""
+    claim: Claim | None
+    """What the brief says instead, where it says something."""
 
 
 Source = tuple[str, str, str, int | None]

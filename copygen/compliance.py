@@ -15,7 +15,7 @@ import ahocorasick
 from copygen.brief import Brief
 from copygen.finding import Finding
 from copygen.fold import Folded, fold, tighten
-from copygen.given import Given, number_set
+from copygen.given import Given
 from copygen.injection import obeyed
 from copygen.rule import BREAKS, Rule, RuleSet, load_rules
 
@@ -137,9 +137,11 @@ def _has_basis(hit: _Hit, rules: RuleSet, given: Given) -> bool:
     rule = hit.rule
     if rule.basis_scope and given.scopes.isdisjoint(rule.basis_scope):
         return False
+    if hit.text in given.text:
+        return True
     if not any(pattern.search(given.text) for pattern in rules.basis[rule.id]):
         return False
-    return number_set(hit.text) <= given.numbers and given.mentions(hit.what)
+    return given.supports(hit.text, hit.what)
 
 
 def _extended(hit: _Hit) -> tuple[int, int]:
@@ -151,6 +153,9 @@ def _extended(hit: _Hit) -> tuple[int, int]:
         start -= 1
     while end < len(text) and text[end] not in _BREAK:
         end += 1
+    if (start, end) == (0, len(text)):
+        # A text without any mark is a title: the words are struck out, not the title.
+        return hit.start, hit.end
     if hit.rule.extend == "sentence":
         while end < len(text) and text[end] not in _STOP:
             stop = next((i for i in range(end + 1, len(text)) if text[i] in _BREAK), len(text))
@@ -207,6 +212,7 @@ def check_compliance(
     *,
     block: Sequence[str] = (),
     allow: Sequence[str] = (),
+    rules: RuleSet | None = None,
 ) -> list[Finding]:
     """Findings on every piece of a copy, in reading order; spans slice the piece's own text.
 
@@ -216,8 +222,9 @@ def check_compliance(
             unknown: then only rules for all goods apply and offers are warned of, not refused.
         block: The merchant's own forbidden words.
         allow: Words the merchant answers for; a rule's finding inside one is lifted. Block wins over allow.
+        rules: Another edition of the rules than the one that ships, to tell what a change would find.
     """
-    rules = load_rules()
+    rules = rules or load_rules()
     given = Given.of(brief, rules) if brief is not None else None
     scopes = given.scopes if given is not None else None
     allowed = [folded for word in allow if (folded := fold(word).text.strip())]
@@ -233,7 +240,7 @@ def check_compliance(
                     found.append(_finding(hit, where, text, given is None))
             found += _blocked(view, blocked, where, text)
         if given is not None and given.commands:
-            found += obeyed(where, text, folded, given.commands, found)
+            found += obeyed(where, text, folded, given.commands, given.text, found)
         findings += _without_nested(found)
     return findings
 

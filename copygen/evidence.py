@@ -1,7 +1,7 @@
 """每句有据: what each clause of a copy rests on, and what in it nobody vouched for. Fast; no model, no law.
 
 A clause is supported by an attribute, the price or a fact, tells a scene or a mood, is unsupported, or contradicts what
-is known. Numbers compare as quantities.
+is known. Numbers compare as quantities, words through synonyms and the graph's hierarchy.
 """
 
 import re
@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from copygen.brief import Brief
-from copygen.claims import Claim, Claims, read_claims
+from copygen.claims import Claim, Claims, Fault, read_claims
+from copygen.contradiction import find_contradictions
+from copygen.feature_check import find_unsupported
 from copygen.finding import Finding
-from copygen.number_check import Verdict, judge
+from copygen.number_check import judge
 from copygen.quantity import Quantity, find_quantities, plain
 from copygen.text import clause_spans
 
@@ -52,6 +54,8 @@ class EvidenceReport:
 _FRAGMENT_END = re.compile(r"[｜|\s]+")
 _TRIM = " \t\n，,。！？!?；;：:、…—｜|“”\"'（）()~～"
 _PREDICATE = re.compile(r"[能就达到不没焗停洗只要可充保撑够会也都即必享省降升快]")
+_SHORT_CHARS = 14
+"""A clause no longer than this is struck out whole where it makes a claim of its own."""
 
 
 def check_evidence(copy_pieces: Sequence[tuple[str, str]], brief: Brief) -> EvidenceReport:
@@ -68,9 +72,9 @@ def check_evidence(copy_pieces: Sequence[tuple[str, str]], brief: Brief) -> Evid
         quantities = find_quantities(text)
         for start, end in _fragments(text):
             inside = [q for q in quantities if start <= q.start < end]
-            found, support = _check_numbers(where, text, folded, start, end, inside, claims)
-            findings += found
+            faults, support = _check_clause(folded, start, end, inside, claims)
             clauses.append(Clause(where, start, end, text[start:end], support))
+            findings += [_finding(where, text, fault) for fault in faults]
     return EvidenceReport(tuple(clauses), tuple(findings))
 
 
@@ -88,6 +92,47 @@ def _fragments(text: str) -> list[tuple[int, int]]:
     return spans
 
 
+def _check_clause(
+    folded: str, start: int, end: int, quantities: list[Quantity], claims: Claims
+) -> tuple[list[Fault], Support]:
+    context = folded[start:end]
+    faults, support = _check_numbers(folded, start, end, quantities, claims)
+    faults += [_whole(folded, start, end, fault) for fault in find_contradictions(context, start, claims)]
+    faults += _joined([_whole(folded, start, end, fault) for fault in find_unsupported(context, start, claims)])
+    faults = _outermost(faults)
+    if faults:
+        against = next((fault.claim for fault in faults if fault.claim), None)
+        support = Support("contradicts", against.source, against.text) if against else Support("unsupported")
+    elif support.kind in ("mood", "scene") and (claim := claims.about(context)):
+        support = _support_of(claim)
+    return faults, support
+
+
+def _check_numbers(
+    folded: str, start: int, end: int, quantities: list[Quantity], claims: Claims
+) -> tuple[list[Fault], Support]:
+    context = folded[start:end]
+    support = Support("mood")
+    faults: list[Fault] = []
+    begin = start  # a fault does not reach back over what is supported
+    for quantity in quantities:
+        verdict = judge(quantity, context, start, claims)
+        if verdict.kind == "supported":
+            begin = quantity.end
+            if verdict.claim:
+                support = _support_of(verdict.claim)
+        elif verdict.kind == "scene":
+            support = Support("scene") if support.kind == "mood" else support
+        else:
+            span = _trimmed(folded, begin, end)
+            short = span[1] - span[0] <= _SHORT_CHARS and _PREDICATE.search(folded, *span)
+            if verdict.kind == "contradicts" and not short:
+                span = quantity.start, quantity.end
+            label = "wrong_value" if verdict.claim else "unsupported_number"
+            faults.append(Fault(label, *span, f"“{quantity.text}”", verdict.claim))
+    return faults, support
+
+
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     while start < end and text[start] in _TRIM:
         start += 1
@@ -96,37 +141,34 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _check_numbers(
-    where: str, text: str, folded: str, start: int, end: int, quantities: list[Quantity], claims: Claims
-) -> tuple[list[Finding], Support]:
-    context = folded[start:end]
-    findings: list[Finding] = []
-    support = Support("mood")
-    after_supported = start
-    bad: list[tuple[Quantity, Verdict, int]] = []
-    for quantity in quantities:
-        verdict = judge(quantity, context, start, claims)
-        if verdict.kind == "supported":
-            after_supported = quantity.end
-            if verdict.claim:
-                support = _support_of(verdict.claim)
-        elif verdict.kind in ("unsupported", "contradicts"):
-            bad.append((quantity, verdict, after_supported))
-        elif support.kind == "mood":
-            support = Support("scene")
-    for quantity, verdict, begin in bad:
-        span = _trimmed(text, begin, end)
-        if findings and findings[-1].start <= quantity.start < findings[-1].end:
-            continue
-        if verdict.kind == "contradicts" and not (
-            span[1] - span[0] <= 14 and _PREDICATE.search(folded, *span)
-        ):
-            span = quantity.start, quantity.end
-        findings.append(_finding(where, text, span, quantity, verdict))
-    if bad:
-        claim = bad[0][1].claim
-        support = Support("contradicts", claim.source, claim.text) if claim else Support("unsupported")
-    return findings, support
+def _whole(folded: str, start: int, end: int, fault: Fault) -> Fault:
+    """The fault without the marks around it; a saying of a few characters becomes the whole of a short clause."""
+    begin, stop = _trimmed(folded, start, end)
+    if fault.label == "invented_feature" and stop - begin <= _SHORT_CHARS // 2:
+        return Fault(fault.label, begin, stop, fault.said, fault.claim)
+    return Fault(fault.label, max(fault.start, begin), min(fault.end, stop), fault.said, fault.claim)
+
+
+def _joined(faults: list[Fault]) -> list[Fault]:
+    """Neighbours of one label made one: 澳洲 + 美利奴."""
+    result: list[Fault] = []
+    for fault in sorted(faults, key=lambda f: f.start):
+        last = result[-1] if result else None
+        if last and last.label == fault.label and fault.start <= last.end + 1:
+            said = last.said if fault.said in last.said else f"{last.said}、{fault.said}"
+            result[-1] = Fault(last.label, last.start, max(last.end, fault.end), said, last.claim or fault.claim)
+        else:
+            result.append(fault)
+    return result
+
+
+def _outermost(faults: list[Fault]) -> list[Fault]:
+    """Each stretch of text once: what lies inside an earlier fault says nothing new."""
+    result: list[Fault] = []
+    for fault in faults:
+        if fault.start < fault.end and not any(f.start < fault.end and fault.start < f.end for f in result):
+            result.append(fault)
+    return sorted(result, key=lambda f: f.start)
 
 
 def _support_of(claim: Claim) -> Support:
@@ -135,18 +177,18 @@ def _support_of(claim: Claim) -> Support:
         kind = "fact"
     elif claim.source.endswith("price"):
         kind = "price"
+    elif claim.source == "audience":
+        kind = "scene"
     return Support(kind, claim.source, claim.text)
 
 
-def _finding(where: str, text: str, span: tuple[int, int], quantity: Quantity, verdict: Verdict) -> Finding:
-    start, end = span
-    if verdict.claim:
-        known = f"{verdict.claim.name}：{verdict.claim.text}" if verdict.claim.name else verdict.claim.text
-        return Finding(
-            "wrong_value", where, start, end, text[start:end],
-            reason=f"“{quantity.text}”与商品资料不符，资料写的是“{known}”", fix="", proof="资料有误时先改商品资料",
-        )  # fmt: skip
-    return Finding(
-        "unsupported_number", where, start, end, text[start:end],
-        reason=f"“{quantity.text}”在属性、价格、知识里都没有依据", fix="", proof="把这个数据连同来源写进商品属性",
-    )  # fmt: skip
+def _finding(where: str, text: str, fault: Fault) -> Finding:
+    if fault.claim:
+        known = f"{fault.claim.name}：{fault.claim.text}" if fault.claim.name else fault.claim.text
+        reason = f"{fault.said}与商品资料不符，资料写的是“{known}”；按资料改写"
+        proof = "资料有误时，先改商品资料"
+    else:
+        reason = f"{fault.said}在属性、价格、知识里都没有依据；删去，或补上资料"
+        proof = "把它连同来源写进商品属性"
+    span = text[fault.start : fault.end]
+    return Finding(fault.label, where, fault.start, fault.end, span, reason=reason, proof=proof)

@@ -2,18 +2,20 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cn2an
 
 from copygen.brief import Brief
 from copygen.fold import fold
-from copygen.injection import Command, commands, fields
+from copygen.injection import Command, read_fields
 from copygen.rule import RuleSet
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?|[零一二两三四五六七八九十百千]+")
-_HAN = re.compile(r"[\u3400-\u9fff]{2,}|[a-z0-9]{2,}")
+_RUN = re.compile(r"[\u3400-\u9fff]{2,}|[a-z0-9]{2,}")
 
 
+@lru_cache(maxsize=256)
 def number_set(text: str) -> frozenset[str]:
     """Numbers in folded text as plain digits; 一 alone is a word more often than a number."""
     found = set()
@@ -37,29 +39,33 @@ class Given:
     text: str
     """Everything given, folded."""
     names: str
-    """Names, categories and values, folded, without blanks."""
-    numbers: frozenset[str]
+    """The same without blanks."""
     scopes: frozenset[str]
     commands: tuple[Command, ...]
     """Instructions hidden in the fields; they are no basis for anything."""
 
     @classmethod
     def of(cls, brief: Brief, rules: RuleSet) -> "Given":
-        hidden = commands(brief, rules)
-        cut = {command.where: command.start for command in hidden}
-        plain = {where: fold(text[: cut.get(where, len(text))]).text for where, text in fields(brief)}
-        keys = [key for product in brief.products for key in product.attributes]
-        text = "\n".join((*plain.values(), *(fold(key).text for key in keys)))
-        kind = "\n".join((fold(brief.industry).text, *plain.values()))
+        read = read_fields(brief, rules)
+        keys = " ".join(key for product in brief.products for key in product.attributes)
+        text = f"{read.facts}\n{fold(f'{brief.industry} {keys}').text}"
         return cls(
             text=text,
-            names="\n".join(value.replace(" ", "") for where, value in plain.items() if not where.endswith(".price")),
-            numbers=number_set(text),
-            scopes=frozenset(name for name, pattern in rules.scopes.items() if pattern.search(kind)),
-            commands=hidden,
+            names=text.replace(" ", ""),
+            scopes=frozenset(name for name, pattern in rules.scopes.items() if pattern.search(text)),
+            commands=read.commands,
         )
 
-    def mentions(self, thing: str) -> bool:
-        """Whether two neighbouring characters of the thing were given, or nothing is named."""
-        runs = _HAN.findall(thing)
-        return not runs or any(run[i : i + 2] in self.text for run in runs for i in range(len(run) - 1))
+    def supports(self, text: str, thing: str) -> bool:
+        """Whether every number in an offer was given, and the thing it promises too.
+
+        A thing counts as given when two neighbouring Chinese characters or a Latin word of it were.
+        """
+        runs = _RUN.findall(thing)
+        return number_set(text) <= number_set(self.text) and (
+            not runs
+            or any(
+                run in self.text if run[0] < "\u3400" else any(run[i : i + 2] in self.text for i in range(len(run) - 1))
+                for run in runs
+            )
+        )

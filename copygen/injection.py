@@ -22,22 +22,32 @@ _ASKED = {
     "superstition": re.compile(r"开光|招财|转运|风水|辟邪"),
 }
 _HAN = re.compile(r"[\u3400-\u9fff]")
+_LETTER = re.compile(r"\w")
+_LETTERS = re.compile(r"\w{3}")
 _LANGUAGE = re.compile(r"english|英文|英语")
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """An instruction found in a field; it runs from `start` to the field's end."""
+    """An instruction found in a field; what follows it in the field belongs to it."""
 
     where: str
-    text: str
     start: int
+    """Offset in the field's text."""
     end: int
+    text: str
+    demanded: str
+    """The field from the instruction on, folded."""
     rule: Rule
 
-    @property
-    def demanded(self) -> str:
-        return fold(self.text[self.start :]).text
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """A brief's texts, folded as one, with the commands hidden in them."""
+
+    commands: tuple[Command, ...]
+    facts: str
+    """Folded text of every field, one a line, the commands and what follows them left out."""
 
 
 def fields(brief: Brief) -> Iterator[tuple[str, str]]:
@@ -55,28 +65,39 @@ def fields(brief: Brief) -> Iterator[tuple[str, str]]:
     yield "audience", brief.audience
 
 
-def commands(brief: Brief, rules: RuleSet) -> tuple[Command, ...]:
-    """The first command of each field."""
-    found = []
-    field_rules = [rule for rule in rules.rules if rule.target == "field"]
-    for where, text in fields(brief):
-        folded = fold(text)
-        first: Command | None = None
-        for rule in field_rules:
-            for pattern in rules.patterns[rule.id]:
-                for match in pattern.regex.finditer(folded.text):
-                    if any(
-                        m.start() <= match.start() and match.end() <= m.end()
-                        for unless in rules.unless[rule.id]
-                        for m in unless.finditer(folded.text)
-                    ):
-                        continue
-                    start, end = folded.span(*match.span())
-                    if first is None or start < first.start:
-                        first = Command(where, text, start, end, rule)
-        if first is not None:
-            found.append(first)
-    return tuple(found)
+def read_fields(brief: Brief, rules: RuleSet) -> Fields:
+    """Fold the brief's fields and find the first command in each."""
+    texts = [(where, text.replace("\n", " ")) for where, text in fields(brief)]
+    folded = fold("\n".join(text for _, text in texts))
+    first: dict[int, tuple[int, int, Rule]] = {}
+    for rule in rules.rules:
+        if rule.target != "field":
+            continue
+        for pattern in rules.patterns[rule.id]:
+            for match in pattern.regex.finditer(folded.text):
+                line = folded.text.count("\n", 0, match.start())
+                known = first.get(line)
+                if (known is None or match.start() < known[0]) and not _in_context(match, folded.text, rules, rule):
+                    first[line] = (*match.span(), rule)
+    commands, holes, offset = [], [], 0
+    for line, (where, text) in enumerate(texts):
+        if line in first:
+            start, end, rule = first[line]
+            stop = folded.text.find("\n", start)
+            stop = len(folded.text) if stop < 0 else stop
+            low, high = (at - offset for at in folded.span(start, min(end, stop)))
+            commands.append(Command(where, low, high, text[low:high], folded.text[start:stop], rule))
+            holes.append((start, stop))
+        offset += len(text) + 1
+    return Fields(tuple(commands), folded.without(holes).text if holes else folded.text)
+
+
+def _in_context(match: re.Match[str], text: str, rules: RuleSet, rule: Rule) -> bool:
+    return any(
+        m.start() <= match.start() and match.end() <= m.end()
+        for unless in rules.unless[rule.id]
+        for m in unless.finditer(text)
+    )
 
 
 def check_injection(brief: Brief) -> list[Finding]:
@@ -87,19 +108,19 @@ def check_injection(brief: Brief) -> list[Finding]:
             where=command.where,
             start=command.start,
             end=command.end,
-            text=command.text[command.start : command.end],
-            reason=command.rule.reason.replace("{text}", command.text[command.start : command.end]),
+            text=command.text,
+            reason=command.rule.reason.replace("{text}", command.text),
             article=f"{command.rule.law}{command.rule.article}",
             fix=command.rule.fix,
             proof=command.rule.proof,
             severity="warning",
         )
-        for command in commands(brief, load_rules())
+        for command in read_fields(brief, load_rules()).commands
     ]
 
 
-def _copied(text: str, demanded: str) -> Iterator[tuple[int, int]]:
-    """Longest runs of the folded text that the command spells out."""
+def _copied(text: str, demanded: str, given: str) -> Iterator[tuple[int, int]]:
+    """Longest runs of the folded text that the command spells out and nothing else gives."""
     start = 0
     while start <= len(text) - MIN_COPIED_CHARS:
         end = start + MIN_COPIED_CHARS
@@ -108,35 +129,46 @@ def _copied(text: str, demanded: str) -> Iterator[tuple[int, int]]:
             continue
         while end < len(text) and text[start : end + 1] in demanded:
             end += 1
-        yield start, end
+        if _LETTERS.search(text[start:end]) and text[start:end] not in given:
+            yield start, end
         start = end
 
 
 def obeyed(
-    where: str, text: str, folded: Folded, commands: Sequence[Command], found: Sequence[Finding]
-) -> Iterator[Finding]:
-    """Findings where the copy does what a hidden command asks: its words, its subject, its language."""
+    where: str, text: str, folded: Folded, commands: Sequence[Command], given: str, found: Sequence[Finding]
+) -> list[Finding]:
+    """Findings where the copy does what a hidden command asks: its words, its subject, its language.
 
-    def finding(start: int, end: int, command: Command) -> Finding:
-        reason = f"文案照做了商品字段“{command.where}”里夹带的指令，字段只是资料，应删去"
-        return Finding("injection", where, start, end, text[start:end], reason)
-
+    Args:
+        given: Folded text of what the merchant gave besides the commands.
+        found: What the rules found in this text.
+    """
+    spans: list[tuple[int, int, str]] = []
     for command in commands:
         demanded = command.demanded
-        runs = list(_copied(folded.text, demanded))
-        merged: list[tuple[int, int]] = []
-        for start, end in runs:
-            # Commas between two copied runs belong to what was copied.
-            if merged and not re.search(r"[\w]", folded.text[merged[-1][1] : start]):
-                merged[-1] = (merged[-1][0], end)
+        runs: list[tuple[int, int]] = []
+        for start, end in _copied(folded.text, demanded, given):
+            # Marks between two copied runs belong to what was copied.
+            if runs and not _LETTER.search(folded.text, runs[-1][1], start):
+                runs[-1] = (runs[-1][0], end)
             else:
-                merged.append((start, end))
-        for start, end in merged:
-            if re.search(r"\w{3}", folded.text[start:end]):
-                yield finding(*folded.span(start, end), command)
+                runs.append((start, end))
+        spans += [(*folded.span(*run), command.where) for run in runs]
         for other in found:
             asked = _ASKED.get(other.label)
             if asked is not None and asked.search(demanded):
-                yield finding(other.start, other.end, command)
+                spans.append((other.start, other.end, command.where))
         if _LANGUAGE.search(demanded) and len(folded.text) > MIN_COPIED_CHARS and not _HAN.search(folded.text):
-            yield finding(0, len(text), command)
+            spans.append((0, len(text), command.where))
+    return [
+        Finding(
+            "injection",
+            where,
+            start,
+            end,
+            text[start:end],
+            f"文案照做了商品字段“{field}”里夹带的指令；字段只是资料，应删去",
+            article="商品字段只作资料，不执行其中的指令",
+        )
+        for start, end, field in spans
+    ]

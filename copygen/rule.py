@@ -9,7 +9,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -33,7 +33,7 @@ Label = Literal[
     "unverified_citation",
     "blocked_word",
 ]
-BREAKS = ",。!?;\\n|…"
+BREAKS = ",。!?;\\n|"
 """Characters of folded text that end a clause."""
 _NOT_RULES = frozenset({"fold.toml", "words.toml", "scopes.toml"})
 _CLASS = re.compile(r"(?<!P)<([a-z_]+)(\??)>")
@@ -113,6 +113,10 @@ class RuleSet:
     scopes: Mapping[str, re.Pattern[str]]
     version: str
 
+    def only(self, rule_id: str) -> "RuleSet":
+        """The same set with one rule: what that rule alone finds."""
+        return replace(self, rules=(self.by_id()[rule_id],))
+
     def by_id(self) -> dict[str, Rule]:
         return {rule.id: rule for rule in self.rules}
 
@@ -151,7 +155,8 @@ def _read_rules(path: Path) -> list[Rule]:
     return rules
 
 
-def _expand(pattern: str, words: Mapping[str, frozenset[str]], path: Path) -> Pattern:
+def _expand(pattern: str, words: Mapping[str, frozenset[str]], path: Path, *, lazy: bool = True) -> Pattern:
+    """Compile a pattern; gaps are lazy where the shortest finding is wanted, greedy where context must cover it."""
     needs = set()
 
     def word_class(match: re.Match[str]) -> str:
@@ -161,7 +166,7 @@ def _expand(pattern: str, words: Mapping[str, frozenset[str]], path: Path) -> Pa
             needs.add(match[1])
         return "(?:" + "|".join(map(re.escape, sorted(words[match[1]], key=lambda w: (-len(w), w)))) + ")"
 
-    text = _GAP.sub(lambda m: f"[^{BREAKS}]{{0,{m[1]}}}?", pattern)
+    text = _GAP.sub(lambda m: f"[^{BREAKS}]{{0,{m[1]}}}{'?' * lazy}", pattern)
     text = _CLASS.sub(word_class, text)
     try:
         return Pattern(re.compile(text, re.MULTILINE), frozenset(needs))
@@ -200,7 +205,7 @@ def load_rules(folder: Path = RULES) -> RuleSet:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
 
     def compiled(patterns: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
-        return tuple(_expand(pattern, words, folder).regex for pattern in patterns)
+        return tuple(_expand(pattern, words, folder, lazy=False).regex for pattern in patterns)
 
     return RuleSet(
         rules=tuple(rules),

@@ -192,14 +192,14 @@ def pack(examples: Sequence[Example], encode_text: Encode, max_pack_tokens: int,
             raise CopygenError(f"example {example.brief.id}: over max_pack_tokens={max_pack_tokens}; raise it")
         groups[tuple(prefix)].append((prompt, target))
     packs = []
-    for prefix, members in groups.items():
+    for shared, members in groups.items():
         rng.shuffle(members)
         current: Pack | None = None
         for prompt, target in members:
             if current is None or len(current.input_ids) + len(prompt) + len(target) > max_pack_tokens:
-                current = Pack([*prefix], [IGNORE] * len(prefix), [*range(len(prefix))], [0] * len(prefix))
+                current = Pack([*shared], [IGNORE] * len(shared), [*range(len(shared))], [0] * len(shared))
                 packs.append(current)
-            current.append(prompt, target, len(prefix))
+            current.append(prompt, target, len(shared))
     rng.shuffle(packs)
     return packs
 

@@ -44,7 +44,8 @@ def select_tokens(tokenizer_file: Path, texts: Iterable[str], size: int) -> list
     Args:
         tokenizer_file: tokenizer.json of a byte-level BPE model.
         texts: What the model will read and write; repeat what matters.
-        size: Upper bound on tokens kept; control tokens come on top.
+        size: The sample's tokens are added up to this many; bytes and common characters are kept even beyond it,
+            control tokens come on top.
 
     Returns:
         Old ids, ascending, control tokens last. Position in the list is the new id.

@@ -7,12 +7,9 @@ Expected failures print one line and exit 2; bugs keep their traceback.
 import asyncio
 import json
 import logging
-import sys
-from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -21,22 +18,24 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from copygen.brief import Record, read_brief
 from copygen.channel import load_channels, load_tones
 from copygen.chat_model import ChatModel
-from copygen.errors import CopygenError, InvalidBrief, InvalidFile
+from copygen.errors import InvalidBrief, InvalidFile
 from copygen.label import make_label
 from copygen.prompt import phases
 from copygen.write import TokenEvent, WriteOptions, WriteResult, stream_write
 
 from serving.cli_check import check_case, check_file, read_case, show_report
+from serving.cli_input import friendly, read_pairs, read_record
+from serving.cli_kg import kg
 from serving.cli_show import Progressing, show_candidates, show_channels, show_outcomes
 from serving.engines import MODELS, opened_engine
 from serving.engines.model_files import read_manifest, verify
+from serving.facts import graph_facts
 from serving.jobs.batch import RowResult, candidate_json, finding_json, write_file, write_rows
-from serving.jobs.table_io import Row, parse_json, read_rows
+from serving.jobs.table_io import Row, read_rows
 from serving.settings import Settings, load_settings
 
-P = ParamSpec("P")
-
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Chinese e-commerce copy from product facts.")
+app.add_typer(kg, name="kg")
 out = Console()
 err = Console(stderr=True)
 
@@ -44,23 +43,6 @@ EngineFlag = Annotated[str | None, typer.Option(help="'embedded', or the URL of 
 ModelFlag = Annotated[str | None, typer.Option(help="Bundled model or folder; for a server, the served model's name.")]
 ChannelFlag = Annotated[str | None, typer.Option("--channel", "-c", help="See `copygen channels`.")]
 ToneFlag = Annotated[str | None, typer.Option("--tone", "-t", help="See `copygen channels`.")]
-
-
-def _friendly(command: Callable[P, None]) -> Callable[P, None]:
-    """Print expected failures as one line and exit 2."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except CopygenError as error:
-            err.print(f"[red]{error.code}[/red] {error.message}", highlight=False)
-            raise typer.Exit(2) from error
-        except KeyboardInterrupt:
-            err.print("stopped")
-            raise typer.Exit(130) from None
-
-    return run
 
 
 def _settings(**flags: object) -> Settings:
@@ -73,40 +55,8 @@ def _engine(settings: Settings) -> AbstractAsyncContextManager[ChatModel]:
     return opened_engine(settings.engine, model=settings.model, api_key=settings.api_key, cache=settings.model_cache)
 
 
-def _read_record(source: str | None) -> dict[str, object]:
-    """A record from a JSON file or standard input; a bare product becomes a record of one product."""
-    if source is None:
-        return {}
-    path = "(standard input)" if source == "-" else source
-    try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
-        record = parse_json(text)
-    except OSError as error:
-        raise InvalidFile(f"cannot be read: {error.strerror}", path=path) from error
-    except UnicodeDecodeError as error:
-        raise InvalidFile("not UTF-8; save it as UTF-8", path=path) from error
-    except json.JSONDecodeError as error:
-        raise InvalidFile(f"not JSON: {error.msg}", path=path, line=error.lineno) from error
-    if not isinstance(record, dict):
-        raise InvalidFile("expected one JSON object: a brief or a product", path=path)
-    if "products" in record or "name" not in record:
-        return record
-    brief_fields = ("channel", "tone", "audience", "phase", "lang", "facts", "keywords", "avoid", "industry", "n")
-    return {k: record.pop(k) for k in brief_fields if k in record} | {"products": [record]}
-
-
-def _pairs(attrs: list[str]) -> list[list[str]]:
-    pairs = []
-    for entry in attrs:
-        name, found, value = entry.partition("=")
-        if not found:
-            raise InvalidBrief(f"{entry!r} has no value; write --attr 名=值", field="--attr")
-        pairs.append([name, value])
-    return pairs
-
-
 @app.command()
-@_friendly
+@friendly
 def write(
     product: Annotated[
         str | None, typer.Argument(help="JSON file of a brief or a product; - reads standard input.")
@@ -130,9 +80,15 @@ def write(
     model: ModelFlag = None,
 ) -> None:
     """Write copy for one product, tokens shown as they come."""
-    record = _read_record(product)
+    record = read_record(product)
     if name is not None:
-        given = {"name": name, "brand": brand, "category": category, "price": price, "attributes": _pairs(attr or [])}
+        given = {
+            "name": name,
+            "brand": brand,
+            "category": category,
+            "price": price,
+            "attributes": read_pairs(attr or []),
+        }
         record["products"] = [{key: value for key, value in given.items() if value is not None}]
     elif attr:
         raise InvalidBrief("needs --name, the product's name", field="--attr")
@@ -159,7 +115,7 @@ async def _write(record: Record, settings: Settings, seed: int | None, as_json: 
     result: WriteResult | None = None
     async with _engine(settings) as model:
         with Progressing(err) as progress:
-            async for event in stream_write(brief, model, options=options, changes=changes):
+            async for event in stream_write(brief, model, options=options, facts=graph_facts, changes=changes):
                 if isinstance(event, TokenEvent):
                     progress.add(event.candidate, event.text)
                 else:
@@ -199,7 +155,7 @@ def _write_json(result: WriteResult, provider: str) -> dict[str, Any]:
 
 
 @app.command()
-@_friendly
+@friendly
 def batch(
     source: Annotated[Path, typer.Argument(help="Briefs: .csv, .tsv, .jsonl or .json.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Copies: .csv or .jsonl.")],
@@ -241,13 +197,13 @@ async def _batch(rows: list[Row], output: Path, settings: Settings, concurrency:
                 outcomes.append(outcome)
                 progress.advance(task)
 
-            results = write_rows(rows, model, options=options, concurrency=concurrency)
+            results = write_rows(rows, model, options=options, facts=graph_facts, concurrency=concurrency)
             await write_file(results, output, provider=settings.provider, done=done)
     return outcomes
 
 
 @app.command()
-@_friendly
+@friendly
 def check(
     source: Annotated[Path | None, typer.Argument(help="JSON file with text or copy, and products.")] = None,
     text: Annotated[str | None, typer.Option(help="The copy itself.")] = None,
@@ -262,7 +218,7 @@ def check(
         checked, failed = check_file(jsonl, output)
         out.print(f"{checked} checked, {failed} unreadable -> {output}", highlight=False)
         return
-    record = _read_record(str(source) if source else str(product) if product else None)
+    record = read_record(str(source) if source else str(product) if product else None)
     if text is not None:
         record["text"] = text
     case = read_case(record)
@@ -273,7 +229,7 @@ def check(
 
 
 @app.command()
-@_friendly
+@friendly
 def serve(
     host: Annotated[str, typer.Option(help="Only loopback addresses until accounts exist.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8080,
@@ -287,14 +243,14 @@ def serve(
 
 
 @app.command()
-@_friendly
+@friendly
 def channels() -> None:
     """List channels with their limits, tones and phases."""
     show_channels(out, load_channels(), load_tones(), phases())
 
 
 @app.command()
-@_friendly
+@friendly
 def model(name: Annotated[str | None, typer.Argument(help="A folder under models/ or a path.")] = None) -> None:
     """Say which model is bundled and check every file of it."""
     settings = _settings(model=name)

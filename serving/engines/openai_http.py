@@ -9,19 +9,18 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from itertools import accumulate, pairwise
 from types import MappingProxyType
 from typing import cast
 
 import httpx2
 import openai
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
-from pydantic import BaseModel
 from tenacity import (
     AsyncRetrying,
+    before_sleep_log,
     retry_if_exception,
     stop_after_attempt,
     stop_before_delay,
@@ -29,7 +28,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from copygen.chat_model import Chunk, FinishReason, Message, SamplingParams
+from copygen.chat_model import Chunk, Message, SamplingParams
 from copygen.errors import (
     EngineBroken,
     EngineBusy,
@@ -39,6 +38,8 @@ from copygen.errors import (
     EngineUnavailable,
     PromptTooLong,
 )
+
+from serving.engines.openai_wire import Answer, next_event
 
 logger = logging.getLogger(__name__)
 
@@ -123,17 +124,17 @@ class OpenAIHttpModel:
         """
         deadline = asyncio.get_running_loop().time() + self._timeouts.total_s
 
-        async def begin() -> tuple[AsyncGenerator[Chunk, None], Chunk]:
-            chunks = self._attempt(messages, params, adapter, deadline)
-            return chunks, await anext(chunks)
-
-        retrying = AsyncRetrying(
+        async for attempt in AsyncRetrying(
             stop=stop_after_attempt(self._max_attempts) | stop_before_delay(self._timeouts.total_s),
             wait=wait_exception(_asked_wait_s) + wait_random_exponential(_FIRST_WAIT_S, _LONGEST_WAIT_S),
             retry=retry_if_exception(lambda error: isinstance(error, EngineError) and error.retryable),
+            before_sleep=before_sleep_log(logger, logging.WARNING),
+            name=self._base_url,
             reraise=True,
-        )
-        chunks, first = await retrying(begin)
+        ):
+            with attempt:
+                chunks = self._attempt(messages, params, adapter, deadline)
+                first = await anext(chunks)
         async with aclosing(chunks):
             yield first
             async for chunk in chunks:
@@ -142,18 +143,18 @@ class OpenAIHttpModel:
     async def _attempt(
         self, messages: Sequence[Message], params: SamplingParams, adapter: str | None, deadline: float
     ) -> AsyncGenerator[Chunk, None]:
-        answer = _Answer(params.n)
+        answer = Answer(params.n)
         limits = self._timeouts
         # Leaving the stack, however it happens, closes the response: that is how the server sees that we went away.
         async with AsyncExitStack() as response:
             async with self._door(limits.first_token_s, deadline):
                 stream = await response.enter_async_context(await self._post(messages, params, adapter))
-                event = await _next_event(stream)
+                event = await next_event(stream)
             while event is not None:
                 for chunk in answer.read(event):
                     yield chunk
                 async with self._door(limits.between_tokens_s, deadline, lost=EngineBroken):
-                    event = await _next_event(stream)
+                    event = await next_event(stream)
         for chunk in answer.last_chunks():
             yield chunk
 
@@ -236,7 +237,7 @@ def _from_status(error: openai.APIStatusError, base_url: str) -> EngineError:
 # vLLM: "This model's maximum context length is 512 tokens. However, your prompt contains at least 513 input tokens".
 # SGLang: "... longer than the model's context length (512 tokens)"; llama.cpp: "exceeds the available context size".
 _CONTEXT = re.compile(r"context[ _](?:length|size|window)(?:\D{0,9}(\d+))?")
-_PROMPT_TOKENS = re.compile(r"(\d+) (?:input )?tokens(?=, which|\) is longer)|(?<=resulted in )(\d+) tokens")
+_PROMPT_TOKENS = re.compile(r"(?:contains|resulted in) (\d+) (?:input )?tokens")
 
 
 def _retry_after_s(response: httpx2.Response) -> float | None:
@@ -262,82 +263,3 @@ def _reason(error: BaseException) -> str:
     """The client wraps what happened in 'Connection error.'; its cause says more."""
     cause = error.__cause__ or error
     return f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
-
-
-class _Delta(BaseModel):
-    content: str | None = None
-
-
-class _Choice(BaseModel):
-    index: int
-    delta: _Delta
-    finish_reason: str | None = None
-
-
-class _Usage(BaseModel):
-    prompt_tokens: int
-    completion_tokens: int
-
-
-class _Event(BaseModel):
-    """What we read of a chat.completion.chunk; the client itself takes any shape for one."""
-
-    choices: list[_Choice]
-    usage: _Usage | None = None
-
-
-async def _next_event(stream: openai.AsyncStream[ChatCompletionChunk]) -> _Event | None:
-    try:
-        return _Event.model_validate(await anext(stream), from_attributes=True)
-    except StopAsyncIteration:
-        return None
-
-
-_FINISH: Mapping[str, FinishReason] = {"stop": "stop", "length": "length"}
-
-
-@dataclass(slots=True)
-class _Answer:
-    """The candidates of one response while they come."""
-
-    n: int
-    reasons: dict[int, FinishReason] = field(default_factory=dict)
-    pieces: list[int] = field(init=False)
-    usage: _Usage = field(default_factory=lambda: _Usage(prompt_tokens=0, completion_tokens=0))
-
-    def __post_init__(self) -> None:
-        self.pieces = [0] * self.n
-
-    def read(self, event: _Event) -> list[Chunk]:
-        """The text of an event; finish reasons and usage are kept for `last_chunks`.
-
-        Raises:
-            EngineBroken: A candidate nobody asked for, or one that ended for no reason of ours.
-        """
-        self.usage = event.usage or self.usage
-        for choice in event.choices:
-            if not 0 <= choice.index < self.n:
-                raise EngineBroken(f"the server sent candidate {choice.index} of {self.n}")
-            self.pieces[choice.index] += 1
-            if choice.finish_reason is not None:
-                if choice.finish_reason not in _FINISH:
-                    raise EngineBroken(f"candidate {choice.index} ended with {choice.finish_reason!r}")
-                self.reasons[choice.index] = _FINISH[choice.finish_reason]
-        return [Chunk(choice.index, choice.delta.content) for choice in event.choices if choice.delta.content]
-
-    def last_chunks(self) -> list[Chunk]:
-        """One for each candidate, without text.
-
-        Raises:
-            EngineBroken: The server stopped before every candidate had ended.
-        """
-        if len(self.reasons) < self.n:
-            raise EngineBroken(f"the answer broke off: {len(self.reasons)} of {self.n} candidates had ended")
-        counts = _shares(self.usage.completion_tokens, self.pieces)
-        return [Chunk(i, "", self.reasons[i], self.usage.prompt_tokens, counts[i]) for i in range(self.n)]
-
-
-def _shares(total: int, weights: Sequence[int]) -> list[int]:
-    """Whole parts of `total` in proportion to `weights`; they add up to it."""
-    edges = [round(total * weight / sum(weights)) for weight in accumulate(weights, initial=0)]
-    return [end - start for start, end in pairwise(edges)]

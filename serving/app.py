@@ -1,0 +1,195 @@
+"""The web service: routes, one error body for every failure, and the only place that knows HTTP statuses.
+
+`create_app` builds it from parts that are already open; importing this module does nothing.
+"""
+
+import logging
+import math
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Protocol, runtime_checkable
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from copygen.chat_model import ChatModel
+from copygen.errors import (
+    CopygenError,
+    EngineBroken,
+    EngineBusy,
+    EngineError,
+    EngineRefused,
+    EngineTimeout,
+    EngineUnavailable,
+    InvalidBrief,
+    InvalidFile,
+    NoGoodCopy,
+    PromptTooLong,
+    UnknownChannel,
+)
+from copygen.write import FactSource
+
+from serving.api import catalog, checks, copies
+from serving.api.body_limit import BodyLimit
+from serving.api.error_body import ErrorBody, ErrorEnvelope, error_envelope
+from serving.api.request_log import RequestLog
+from serving.api.writer import Writer
+from serving.settings import Settings
+from serving.web import api_docs, pages
+from serving.web.guard import SecurityHeaders, same_origin
+
+logger = logging.getLogger(__name__)
+
+_API_VERSION = "1"
+MAX_BODY_BYTES = 2_000_000
+_UNAVAILABLE_RETRY_S = 5
+_CLIENT_GONE = 499
+"""Nobody reads it; it tells the log why the work stopped."""
+_STATUS: dict[type[CopygenError], int] = {
+    InvalidBrief: 422,
+    InvalidFile: 422,
+    UnknownChannel: 422,
+    NoGoodCopy: 422,
+    EngineRefused: 422,
+    PromptTooLong: 422,
+    EngineBusy: 429,
+    EngineBroken: 502,
+    EngineError: 502,
+    EngineUnavailable: 503,
+    EngineTimeout: 504,
+}
+_DESCRIPTION = """Chinese selling copy from product facts: true to the brief, legal, labelled, ranked.
+
+Every response has an `X-Request-Id`; send your own to find a request again. Every failure has one body:
+`{"error": {"code", "message", "param", "request_id"}}`. Copy written by the model carries the explicit label
+`ai_label`, which must be shown wherever the copy is published, and the implicit label `AIGC`.
+"""
+
+
+@runtime_checkable
+class _Warming(Protocol):
+    async def ready(self) -> None: ...
+
+
+@runtime_checkable
+class _Closing(Protocol):
+    async def aclose(self) -> None: ...
+
+
+def create_app(model: ChatModel, settings: Settings, *, facts: FactSource | None = None) -> FastAPI:
+    """The service around an open model; it waits for the model on start and closes it on stop."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+        if isinstance(model, _Warming):
+            await model.ready()
+        app.state.warmed = True
+        yield
+        app.state.warmed = False
+        if isinstance(model, _Closing):
+            await model.aclose()
+
+    app = FastAPI(
+        title="copygen",
+        version=_API_VERSION,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,  # served by serving/web/api_docs.py, without a CDN
+        redoc_url=None,
+        dependencies=[Depends(same_origin)],
+    )
+    app.state.writer = Writer(model, settings, facts)
+    app.state.warmed = False
+    for router in (copies.router, checks.router, catalog.router, pages.router, api_docs.router):
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
+    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
+    app.add_middleware(RequestLog)
+    app.add_middleware(SecurityHeaders)  # added last, so outermost: the headers are on a 500 too
+    app.add_exception_handler(CopygenError, _on_copygen_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(pages.FormRejected, _on_form_rejected)
+    app.add_exception_handler(ClientDisconnect, _on_client_gone)
+    return app
+
+
+def _status(error: CopygenError) -> int:
+    return next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500)
+
+
+def _headers(error: CopygenError) -> dict[str, str]:
+    if isinstance(error, EngineBusy):
+        return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
+    return {"Retry-After": str(_UNAVAILABLE_RETRY_S)} if isinstance(error, EngineUnavailable) else {}
+
+
+def _respond(request: Request, status: int, envelope: ErrorEnvelope, headers: dict[str, str] | None = None) -> Response:
+    """The error body, or a page that says the same to someone who follows a link."""
+    browsing = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1")
+    if browsing:
+        return pages.error_page(request, status, envelope.error, headers)
+    return JSONResponse(envelope.content(), status_code=status, headers=headers)
+
+
+async def _on_copygen_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, CopygenError)
+    status = _status(error)
+    if status == 500:
+        raise error  # our own fault: logged with its traceback
+    return _respond(request, status, error_envelope(error, request.state.request_id), _headers(error))
+
+
+async def _on_form_rejected(request: Request, rejected: Exception) -> Response:
+    assert isinstance(rejected, pages.FormRejected)
+    if rejected.error is None:
+        return pages.form_page(request, rejected.form, problems=rejected.problems, status=422)
+    status = _status(rejected.error)
+    if status == 500:
+        raise rejected.error
+    envelope = error_envelope(rejected.error, request.state.request_id)
+    return pages.form_page(
+        request,
+        rejected.form,
+        problems=rejected.problems,
+        error=envelope.error,
+        status=status,
+        headers=_headers(rejected.error),
+    )
+
+
+async def _on_invalid_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    problems = error.errors()
+    first = problems[0]
+    param = _dotted(first["loc"][1:])
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    message = f"{param}: {first['msg']}{more}" if param else f"{first['msg']}{more}"
+    body = ErrorBody(code="invalid_request", message=message, param=param or None, request_id=request.state.request_id)
+    return _respond(request, 422, ErrorEnvelope(error=body))
+
+
+def _dotted(loc: tuple[int | str, ...]) -> str:
+    """('products', 0, 'name') -> products[0].name"""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    detail = str(error.detail)
+    message = f"{request.method} {request.url.path}: {detail[:1].lower()}{detail[1:]}"
+    body = ErrorBody(
+        code=phrase.lower().replace(" ", "_"), message=message, param=None, request_id=request.state.request_id
+    )
+    return _respond(request, error.status_code, ErrorEnvelope(error=body), dict(error.headers or {}))
+
+
+async def _on_client_gone(request: Request, error: Exception) -> Response:
+    return Response(status_code=_CLIENT_GONE)

@@ -1,0 +1,126 @@
+"""A real vLLM server on the CPU with a tiny model, started once per test run; a pytest plugin.
+
+Use the fixture `vllm`. Needs the environment that `make vllm` installs, or the Python of another one with vLLM in
+COPYGEN_VLLM_PYTHON; without it the tests that ask for the fixture are skipped and say so.
+"""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+_ROOT = Path(__file__).resolve().parents[1]
+_PYTHON = Path(os.environ.get("COPYGEN_VLLM_PYTHON") or _ROOT / ".venv-vllm" / "bin" / "python")
+_START_S = 240
+_RUNNING = re.compile(r"^vllm:num_requests_running\{.*\} ([\d.e+]+)$", re.MULTILINE)
+
+
+class VllmServer:
+    """One server; `start` it, and start it again after it died."""
+
+    model = "tiny"
+    adapter = "tiny-lora"
+    max_model_len = 4096
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self._port}/v1"
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Return when it answers.
+
+        Raises:
+            RuntimeError: It did not come up; the message holds the end of its log.
+        """
+        if self.alive:
+            return
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        log = self._folder / "server.log"
+        with log.open("wb") as out:
+            self._process = subprocess.Popen(
+                self._command(), env=_environment(), stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        give_up = time.monotonic() + _START_S
+        while not self._healthy():
+            if not self.alive or time.monotonic() > give_up:
+                self.kill()
+                raise RuntimeError(f"vLLM did not start:\n{log.read_text(encoding='utf-8', errors='replace')[-3000:]}")
+            time.sleep(0.5)
+
+    def running_requests(self) -> int:
+        """How many requests the engine is working on."""
+        metrics = httpx.get(f"http://127.0.0.1:{self._port}/metrics", trust_env=False).text
+        return round(sum(float(value) for value in _RUNNING.findall(metrics)))
+
+    def kill(self) -> None:
+        """End the server and its engine at once, as the machine under it would."""
+        if self._process is not None:
+            if self.alive:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def _healthy(self) -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{self._port}/health", trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def _command(self) -> list[str]:
+        return [
+            *(str(_PYTHON), "-m", "vllm.entrypoints.openai.api_server"),
+            *("--model", str(self._folder / "model"), "--served-model-name", self.model),
+            *("--host", "127.0.0.1", "--port", str(self._port)),
+            *("--dtype", "bfloat16", "--enforce-eager", "--max-num-seqs", "64"),
+            *("--max-model-len", str(self.max_model_len)),
+            # A seeded request whose prompt is split across steps kills this version's CPU engine.
+            *("--no-enable-chunked-prefill", "--max-num-batched-tokens", str(self.max_model_len)),
+            *("--enable-lora", "--max-lora-rank", "8", "--lora-modules", f"{self.adapter}={self._folder / 'adapter'}"),
+        ]
+
+
+def _environment() -> dict[str, str]:
+    return {
+        **os.environ,
+        "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
+        "VLLM_NO_USAGE_STATS": "1",
+        "HF_HUB_OFFLINE": "1",
+    }
+
+
+@pytest.fixture(scope="session")
+def vllm_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer]:
+    if not _PYTHON.is_file():
+        pytest.skip(f"no vLLM: {_PYTHON} is missing; `make vllm` installs it")
+    folder = tmp_path_factory.mktemp("vllm")
+    build = [str(_PYTHON), str(_ROOT / "tests" / "tiny_qwen2.py"), str(folder)]
+    subprocess.run(build, env=_environment(), check=True, capture_output=True)
+    server = VllmServer(folder)
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def vllm(vllm_process: VllmServer) -> VllmServer:
+    """The running server; one test may kill it, the next one finds it started again."""
+    vllm_process.start()
+    return vllm_process
