@@ -24,9 +24,7 @@ class CheckReport:
         return not errors(self.findings)
 
 
-def check_text(
-    text: str, brief: Brief | None, *, block: Sequence[str] = (), allow: Sequence[str] = ()
-) -> CheckReport:
+def check_text(text: str, brief: Brief | None, *, block: Sequence[str] = (), allow: Sequence[str] = ()) -> CheckReport:
     """Check free text: law always, evidence when its product is known, limits never."""
     pieces = [("text", text)]
     evidence = check_evidence(pieces, brief) if brief is not None else EvidenceReport((), ())

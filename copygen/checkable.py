@@ -1,4 +1,4 @@
-"""Words a reader can check: materials, functions, origins, awards, services; what supports each, and what contains what.
+"""Words a reader can check: materials, functions, origins, awards, services; and what supports each.
 
 Read from `knowledge/checkable.toml` and the built-in graph's tables. Knows no copy and no law.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ahocorasick import Automaton
 
-from copygen.quantity import plain
+from copygen.numerals import plain
 
 KNOWLEDGE = Path(__file__).resolve().parent / "knowledge"
 
@@ -31,13 +31,24 @@ class Term:
     """材料, 功能, 产地, …: the class named to the merchant."""
     support: tuple[str, ...]
     """The word itself, its synonyms, and what is a kind of it; lower case."""
+    of_graph: bool = False
 
 
 class Lexicon:
     """Finds checkable words in plain text, the longest at each place."""
 
-    def __init__(self, terms: dict[str, Term], scales: list[tuple[str, ...]]) -> None:
+    def __init__(
+        self,
+        terms: dict[str, Term],
+        scales: list[tuple[str, ...]],
+        opposites: list[tuple[tuple[str, ...], tuple[str, ...]]],
+        materials: list[tuple[str, ...]],
+    ) -> None:
         self.scales = scales
+        self.opposites = opposites
+        """(words in a copy, words in the brief) that cannot both be true."""
+        self.materials = materials
+        """Materials of one kind, the longest name first."""
         self._automaton = Automaton()
         for word, term in terms.items():
             self._automaton.add_word(word.lower(), (len(word), term))
@@ -71,7 +82,10 @@ def lexicon() -> Lexicon:
                 known = terms[word].support if word in terms else ()
                 terms[word] = Term(word, kind, _lowered((*group, *more.split(), *known)))
     scales = [tuple(line.split()) for line in data["scales"]["values"]]
-    return Lexicon(terms, scales)
+    pairs = [line.partition("|") for line in data["opposites"]["pairs"]]
+    opposites = [(tuple(copy.split()), tuple(brief.split())) for copy, _, brief in pairs]
+    materials = [tuple(sorted(line.split(), key=len, reverse=True)) for line in data["materials"]["classes"]]
+    return Lexicon(terms, scales, opposites, materials)
 
 
 def _graph_terms() -> dict[str, Term]:
@@ -95,7 +109,7 @@ def _graph_terms() -> dict[str, Term]:
         support = _lowered(sorted({name for below in _below(subject, narrower) for name in names[below]}))
         for name in names[subject]:
             if len(name) >= _MIN_GRAPH_CHARS and not name.isascii():
-                terms[name] = Term(name, "材料" if kind == "材质" else kind, support)
+                terms[name] = Term(name, "材料" if kind == "材质" else kind, support, of_graph=True)
     return terms
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from copygen.brief import Brief
-from copygen.quantity import Quantity, find_quantities, multiplied, plain
+from copygen.numerals import plain
+from copygen.quantity import Quantity, find_quantities, multiplied
 
 _ITEMS = re.compile(r"[、/，,;；+|｜]")
 _BARE_NUMBER = re.compile(r"(\d+(?:\.\d+)?)(万?)")
@@ -20,7 +21,7 @@ class Claim:
     """One thing the brief says."""
 
     source: str
-    """Where it says so: attributes.续航 or products[1].attributes.续航, price, name, category, facts[0], keywords[0]."""
+    """Where it says so: attributes.续航, products[1].attributes.续航, price, name, category, facts[0], keywords[0]."""
     name: str
     """Attribute name or fact subject in plain form; empty for the rest."""
     text: str
@@ -57,6 +58,15 @@ class Claims:
         """The quantities of one dimension with the claims that hold them."""
         return self._by_dimension.get(dimension, [])
 
+    def holding(self, number: float) -> Claim | None:
+        """The first claim with a quantity of this size."""
+        return next((claim for claim, known in self.measured if number in (known.low, known.high)), None)
+
+    @property
+    def attributes(self) -> Iterator[Claim]:
+        """The claims that are attributes of a product."""
+        return (claim for claim in self.items if "attributes." in claim.source)
+
     @cached_property
     def _by_dimension(self) -> dict[str, list[tuple[Claim, Quantity]]]:
         table: dict[str, list[tuple[Claim, Quantity]]] = {}
@@ -66,7 +76,7 @@ class Claims:
         return table
 
     def about(self, clause: str) -> Claim | None:
-        """The claim a clause in plain form retells: the one that shares most with it, three characters in a row at least."""
+        """The claim a clause in plain form retells: it shares most with it, two pairs of characters at least."""
         shared: dict[int, int] = {}
         for i in range(len(clause) - 1):
             for number in self._pairs.get(clause[i : i + 2], ()):
@@ -104,6 +114,9 @@ class Fault:
     claim: Claim | None
     """What the brief says instead, where it says something."""
 
+
+Hit = tuple[int, int, str, Claim]
+"""(start, end, what is said, the claim it goes against) within a clause."""
 
 Source = tuple[str, str, str, int | None]
 

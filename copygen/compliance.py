@@ -7,7 +7,7 @@ numbers and features without support (evidence.py) nor of lengths (limits.py).
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import ahocorasick
@@ -113,6 +113,8 @@ def _lifted(hit: _Hit, rules: RuleSet, given: Given | None, allowed: Sequence[st
     for pattern in rules.unless[hit.rule.id]:
         if any(covered(m.start(), m.end()) for m in pattern.finditer(near)):
             return True
+    if hit.rule.negatable and rules.denial.search(text[max(0, hit.start - 12) : hit.start]):
+        return True
     if given is None:
         return False
     if hit.rule.names and _inside_name(hit, given):
@@ -188,13 +190,19 @@ def _finding(hit: _Hit, where: str, text: str, unknown: bool) -> Finding:
     )
 
 
-def _without_nested(findings: Iterable[Finding]) -> list[Finding]:
-    """Of findings of one label that overlap, the one that says most; in reading order."""
+def _merged(findings: Iterable[Finding], text: str) -> list[Finding]:
+    """One finding for findings of one label that overlap: the widest span, the reason of the gravest."""
     kept: list[Finding] = []
-    order = sorted(findings, key=lambda f: (f.severity != "error", f.start - f.end, f.start, f.reason))
+    order = sorted(findings, key=lambda f: (f.label, f.start, -f.end, f.severity, f.reason))
     for finding in order:
-        if not any(k.label == finding.label and k.start < finding.end and finding.start < k.end for k in kept):
+        last = kept[-1] if kept else None
+        if last is None or last.label != finding.label or last.end <= finding.start:
             kept.append(finding)
+            continue
+        gravest = min(last, finding, key=lambda f: (f.severity != "error", f.start - f.end))
+        end = max(last.end, finding.end)
+        fix = gravest.fix if (last.start, end) == (gravest.start, gravest.end) else ""
+        kept[-1] = replace(gravest, start=last.start, end=end, text=text[last.start : end], fix=fix)
     return sorted(kept, key=lambda f: (f.start, f.end, f.label))
 
 
@@ -227,8 +235,8 @@ def check_compliance(
     rules = rules or load_rules()
     given = Given.of(brief, rules) if brief is not None else None
     scopes = given.scopes if given is not None else None
-    allowed = [folded for word in allow if (folded := fold(word).text.strip())]
-    blocked = [(word, folded) for word in block if (folded := fold(word).text.strip())]
+    allowed = [plain for word in allow if (plain := fold(word).text.strip())]
+    blocked = [(word, plain) for word in block if (plain := fold(word).text.strip())]
     findings: list[Finding] = []
     for where, text in pieces:
         folded = fold(text)
@@ -241,7 +249,7 @@ def check_compliance(
             found += _blocked(view, blocked, where, text)
         if given is not None and given.commands:
             found += obeyed(where, text, folded, given.commands, given.text, found)
-        findings += _without_nested(found)
+        findings += _merged(found, text)
     return findings
 
 

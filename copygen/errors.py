@@ -14,7 +14,7 @@ CopygenError
     ├── EngineTimeout       engine_timeout         no answer in time                 (retryable)    .timeout_s
     ├── EngineBroken        engine_broken          the answer broke off or is not one (retryable)
     ├── EngineRefused       engine_refused         the engine rejects the request itself
-    └── PromptTooLong       prompt_too_long        more tokens than the engine takes                .prompt_tokens .max_tokens
+    └── PromptTooLong       prompt_too_long        over the engine's window   .prompt_tokens .max_tokens
 
 The message says what was got, what was expected and the fix. HTTP statuses are known to serving/app.py only.
 """

@@ -15,7 +15,8 @@ from copygen.contradiction import find_contradictions
 from copygen.feature_check import find_unsupported
 from copygen.finding import Finding
 from copygen.number_check import judge
-from copygen.quantity import Quantity, find_quantities, plain
+from copygen.numerals import plain
+from copygen.quantity import Quantity, find_quantities
 from copygen.text import clause_spans
 
 SupportKind = Literal["attribute", "price", "fact", "scene", "mood", "unsupported", "contradicts"]
@@ -55,7 +56,9 @@ _FRAGMENT_END = re.compile(r"[｜|\s]+")
 _TRIM = " \t\n，,。！？!?；;：:、…—｜|“”\"'（）()~～"
 _PREDICATE = re.compile(r"[能就达到不没焗停洗只要可充保撑够会也都即必享省降升快]")
 _SHORT_CHARS = 14
-"""A clause no longer than this is struck out whole where it makes a claim of its own."""
+"""A clause no longer than this is struck out whole where its number makes a claim of its own."""
+_BRIEF_CHARS = 10
+"""A clause no longer than this is struck out whole for a word in it."""
 
 
 def check_evidence(copy_pieces: Sequence[tuple[str, str]], brief: Brief) -> EvidenceReport:
@@ -144,7 +147,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 def _whole(folded: str, start: int, end: int, fault: Fault) -> Fault:
     """The fault without the marks around it; a saying of a few characters becomes the whole of a short clause."""
     begin, stop = _trimmed(folded, start, end)
-    if fault.label == "invented_feature" and stop - begin <= _SHORT_CHARS // 2:
+    if stop - begin <= _BRIEF_CHARS:
         return Fault(fault.label, begin, stop, fault.said, fault.claim)
     return Fault(fault.label, max(fault.start, begin), min(fault.end, stop), fault.said, fault.claim)
 

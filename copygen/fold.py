@@ -16,11 +16,14 @@ from copygen.text import to_hans
 RULES = Path(__file__).resolve().parent / "rules"
 
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me"})
+_HAN = r"[\u3400-\u9fff]"
 _WORD = r"[\u3400-\u9fffa-z0-9]"
 _NOISE = r"[^\u3400-\u9fffa-z0-9,。!?;:、\n%.@/|¥$]+"
 # Noise inside a word: between two Chinese characters, or commas and dots between characters that all stand alone.
-_INSIDE = re.compile(rf"(?<=[\u3400-\u9fff]){_NOISE}(?=[\u3400-\u9fff])|(?<={_WORD})[^\w\s,。!?;:、%.@/|¥$~+-]+(?={_WORD})")
-_SPELLED = re.compile(r"(?<![\u3400-\u9fff])[\u3400-\u9fff](?:[,。、./|:;\s*_-]{1,3}[\u3400-\u9fff]){2,}(?![\u3400-\u9fff])")
+_INSIDE = re.compile(
+    rf"(?<={_HAN}){_NOISE}(?={_HAN})|(?<={_WORD})[^\w\s,。!?;:、%.@/|¥$~+-]+(?={_WORD})",
+)
+_SPELLED = re.compile(rf"(?<!{_HAN}){_HAN}(?:[,。、./|:;\s*_-]{{1,3}}{_HAN}){{2,}}(?!{_HAN})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +119,7 @@ def tighten(folded: Folded) -> Folded | None:
     """The folded text without blanks, emoji and marks inside words (全 网 第 一); None when there are none."""
     holes = [m.span() for m in _INSIDE.finditer(folded.text)]
     for spelled in _SPELLED.finditer(folded.text):
-        holes += [
-            (i, i + 1) for i in range(*spelled.span()) if not "\u3400" <= folded.text[i] <= "\u9fff"
-        ]
+        holes += [(i, i + 1) for i in range(*spelled.span()) if not "\u3400" <= folded.text[i] <= "\u9fff"]
     if not holes:
         return None
     tight = folded.without(holes)

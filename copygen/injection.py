@@ -13,7 +13,7 @@ MIN_COPIED_CHARS = 4
 """A run of this many letters shared by command and copy is the command being carried out."""
 # What a command asks for -> the label of what the copy then says, where the words differ.
 _ASKED = {
-    "contact_info": re.compile(r"联系方式|电话|手机号|微信|qq|加群|私信|网址|链接|公众号|contact|phone|wechat|link|url"),
+    "contact_info": re.compile(r"联系方式|电话|手机号|微信|qq|加群|私信|网址|链接|公众号|contact|phone|wechat|link"),
     "absolute_term": re.compile(r"第一|最[好佳高低强]|绝对|极限|销量|best|no\.1|top"),
     "medical_claim": re.compile(r"治疗|疗效|功效|治愈|药|病|cure|heal"),
     "false_urgency": re.compile(r"原价|限时|限量|折|免费|包邮|赠|降价|库存|free|discount|sale"),

@@ -64,6 +64,8 @@ class Rule(BaseModel):
     of up to 8 characters within the clause; a group `what` names the thing that is promised."""
     unless: tuple[str, ...] = ()
     """Context in which the words are legal: a match that covers the finding lifts it."""
+    negatable: bool = True
+    """Legal when the clause denies it just before: 不搞限时, 不敢说第一."""
     names: bool = False
     """Legal inside a longer given name or value: 顶级域名, 冠军8号."""
     basis: tuple[str, ...] = ()
@@ -110,6 +112,8 @@ class RuleSet:
     basis: Mapping[str, tuple[re.Pattern[str], ...]]
     words: Mapping[str, frozenset[str]]
     """Word classes, folded."""
+    denial: re.Pattern[str]
+    """What denies the words that follow it."""
     scopes: Mapping[str, re.Pattern[str]]
     version: str
 
@@ -186,9 +190,7 @@ def load_rules(folder: Path = RULES) -> RuleSet:
         raise PromptDataError("no rule files (*.toml) in this folder", path=str(folder))
     classes = _read(folder / "words.toml")
     words = {name: frozenset(fold(word).text for word in _texts(value)) for name, value in classes.items()}
-    scopes = {
-        name: re.compile("|".join(_texts(value))) for name, value in _read(folder / "scopes.toml").items()
-    }
+    scopes = {name: re.compile("|".join(_texts(value))) for name, value in _read(folder / "scopes.toml").items()}
     rules: list[Rule] = []
     for path in paths:
         if path.name not in _NOT_RULES:
@@ -213,6 +215,7 @@ def load_rules(folder: Path = RULES) -> RuleSet:
         unless={rule.id: compiled(rule.unless) for rule in rules},
         basis={rule.id: compiled(rule.basis) for rule in rules},
         words=words,
+        denial=_expand(r"(?:<negator>)<..4>$", words, folder, lazy=False).regex,
         scopes=scopes,
         version=digest.hexdigest()[:12],
     )

@@ -65,7 +65,7 @@ def compare(
     table = Table("score", "better", a, b, "difference [95 %]", "n")
     rows, all_better = [], True
     for name, (_, higher) in SCORERS.items():
-        one, two, diff = metric_of(runs[0], name), metric_of(runs[1], name), difference_of(*runs, name)
+        one, two, diff = metric_of(runs[0], name), metric_of(runs[1], name), difference_of(runs[0], runs[1], name)
         better = diff.mean > 0 if higher else diff.mean < 0
         all_better &= better
         table.add_row(
@@ -101,9 +101,8 @@ def compare(
 def suites() -> None:
     """List the suites that come with the repository."""
     for path in sorted(SUITES.glob("*.jsonl")):
-        out.print(
-            f"{path.stem}: {sum(1 for line in path.open(encoding='utf-8') if line.strip())} samples", highlight=False
-        )
+        samples = sum(1 for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+        out.print(f"{path.stem}: {samples} samples", highlight=False)
 
 
 def main() -> None:

@@ -80,15 +80,16 @@ def write_model(built: Path, out: Path, manifest: dict[str, Any]) -> None:
     (out / "manifest.json").unlink(missing_ok=True)
     for stale in out.glob("*.part*"):
         stale.unlink()
-    files = []
+    files: list[dict[str, object]] = []
     for name in MODEL_FILES:
-        whole, parts = hashlib.sha256(), []
+        whole, size = hashlib.sha256(), 0
+        parts: list[dict[str, object]] = []
         for i, block in enumerate(_parts(built / name)):
             part = out / f"{name}.part{i}"
             part.write_bytes(block)
             whole.update(block)
+            size += len(block)
             parts.append({"file": part.name, "bytes": len(block), "sha256": hashlib.sha256(block).hexdigest()})
-        size = sum(part["bytes"] for part in parts)
         files.append({"name": name, "bytes": size, "sha256": whole.hexdigest(), "parts": parts})
     text = json.dumps({**manifest, "files": files}, ensure_ascii=False, indent=1)
     (out / "manifest.json").write_text(text + "\n", encoding="utf-8")

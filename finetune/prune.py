@@ -81,8 +81,8 @@ def select_tokens(tokenizer_file: Path, texts: Iterable[str], size: int) -> list
         if len(kept) + len(needed) > size:
             break
         kept |= needed
-    control = [tokenizer.token_to_id(token) for token in CONTROL_TOKENS]
-    return sorted(vocab[token] for token in kept) + control
+    added = {token["content"]: token["id"] for token in data["added_tokens"]}
+    return sorted(vocab[token] for token in kept) + [added[token] for token in CONTROL_TOKENS]
 
 
 def prune_tokenizer(tokenizer_file: Path, kept: Sequence[int], out: Path) -> None:

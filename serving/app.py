@@ -7,7 +7,6 @@ import logging
 import math
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from typing import Protocol, runtime_checkable
 
 from fastapi import Depends, FastAPI, Request
@@ -64,6 +63,8 @@ _STATUS: dict[type[CopygenError], int] = {
     EngineUnavailable: 503,
     EngineTimeout: 504,
 }
+# Not the phrases of http.HTTPStatus: those differ between Python versions.
+_HTTP_CODES = {403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "content_too_large"}
 _DESCRIPTION = """Chinese selling copy from product facts: true to the brief, legal, labelled, ranked.
 
 Every response has an `X-Request-Id`; send your own to find a request again. Every failure has one body:
@@ -168,7 +169,8 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     problems = error.errors()
     first = problems[0]
-    param = _dotted(first["loc"][1:])
+    # A body that is no JSON has a position, not a field.
+    param = "" if first["type"] == "json_invalid" else _dotted(first["loc"][1:])
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     message = f"{param}: {first['msg']}{more}" if param else f"{first['msg']}{more}"
     body = ErrorBody(code="invalid_request", message=message, param=param or None, request_id=request.state.request_id)
@@ -182,11 +184,13 @@ def _dotted(loc: tuple[int | str, ...]) -> str:
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    phrase = HTTPStatus(error.status_code).phrase
     detail = str(error.detail)
     message = f"{request.method} {request.url.path}: {detail[:1].lower()}{detail[1:]}"
     body = ErrorBody(
-        code=phrase.lower().replace(" ", "_"), message=message, param=None, request_id=request.state.request_id
+        code=_HTTP_CODES.get(error.status_code, "http_error"),
+        message=message,
+        param=None,
+        request_id=request.state.request_id,
     )
     return _respond(request, error.status_code, ErrorEnvelope(error=body), dict(error.headers or {}))
 

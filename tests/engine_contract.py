@@ -91,8 +91,7 @@ STREAM_CHECKS: Mapping[str, Check] = {
     )
 }
 ENGINE_CHECKS: Mapping[str, Check] = STREAM_CHECKS | {
-    check.__name__: check
-    for check in (candidates_interleave, max_tokens_ends_with_length, stop_strings_end_with_stop)
+    check.__name__: check for check in (candidates_interleave, max_tokens_ends_with_length, stop_strings_end_with_stop)
 }
 
 

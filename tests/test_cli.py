@@ -43,8 +43,12 @@ def test_write_from_flags_and_from_standard_input() -> None:
         pytest.param(("write", "-"), "{", "invalid_file", "standard input", id="broken JSON"),
         pytest.param(("write", "-"), "[1]", "invalid_file", "one JSON object", id="not an object"),
         pytest.param(("write",), "", "invalid_brief", "products", id="nothing given"),
-        pytest.param(("write", "--name", "杯", "--attr", "续航"), "", "invalid_brief", "--attr", id="attr without value"),
-        pytest.param(("write", "--name", "杯", "-c", "nowhere"), "", "unknown_channel", "discover", id="unknown channel"),
+        pytest.param(
+            ("write", "--name", "杯", "--attr", "续航"), "", "invalid_brief", "--attr", id="attr without value"
+        ),
+        pytest.param(
+            ("write", "--name", "杯", "-c", "nowhere"), "", "unknown_channel", "discover", id="unknown channel"
+        ),
         pytest.param(("write", "--name", "杯", "--lang", "fr"), "", "invalid_brief", "zh-Hant", id="unknown language"),
         pytest.param(("batch", "README.md", "-o", "x.csv"), "", "invalid_file", ".jsonl", id="unknown ending"),
         pytest.param(
@@ -77,7 +81,12 @@ def test_batch_jsonl_keeps_order_and_reports_bad_rows(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [row["status"] for row in rows] == ["succeeded", "failed", "failed", "succeeded"]
-    assert [row["id"] for row in rows] == [json.loads(lines[0])["id"], "line-2", "no-products", json.loads(lines[1])["id"]]
+    assert [row["id"] for row in rows] == [
+        json.loads(lines[0])["id"],
+        "line-2",
+        "no-products",
+        json.loads(lines[1])["id"],
+    ]
     assert rows[1]["error"]["code"] == "invalid_file"
     assert rows[2]["error"]["param"] == "products"
     assert "2 failed" in done.stdout
@@ -95,9 +104,7 @@ def test_batch_csv_in_csv_out(tmp_path: Path) -> None:
 
 
 def test_check_marks_what_must_change() -> None:
-    done = run(
-        "check", "--text", "全网第一的降噪耳机，续航60小时", "--product", "examples/product.json"
-    )
+    done = run("check", "--text", "全网第一的降噪耳机，续航60小时", "--product", "examples/product.json")
     assert done.returncode == 1
     assert "absolute_term" in done.stdout
     assert "广告法" in done.stdout

@@ -20,7 +20,9 @@ COMMAND = re.compile(r"(?:^|[`$/\s])(copygen(?:-finetune|-eval)?) ((?:[a-z]+)[^`
 def _commands() -> list[tuple[str, str, str]]:
     found = []
     for page in PAGES:
-        for block in re.findall(r"```(?:\w*)\n(.*?)```|`([^`\n]+)`|^    ([^\n]+)$", page.read_text("utf-8"), re.S | re.M):
+        for block in re.findall(
+            r"```(?:\w*)\n(.*?)```|`([^`\n]+)`|^    ([^\n]+)$", page.read_text("utf-8"), re.S | re.M
+        ):
             found += [(page.name, *match) for text in block if text for match in COMMAND.findall(text)]
     return found
 

@@ -1,68 +1,28 @@
-"""The HTTP API: what it answers, how it fails, that it stops when nobody listens, and what it never logs."""
+"""The HTTP API: what it answers, that it stops when nobody listens, and what it never logs."""
 
 import json
 import logging
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
-from copygen import errors
-from copygen.chat_model import Chunk, Message, SamplingParams, ScriptedModel
+from copygen.chat_model import ScriptedModel
 
-from serving.app import MAX_BODY_BYTES, create_app
-from serving.settings import Settings
-from tests.live_server import BROKEN_LAW, FIRST, RECORD, SECOND, SlowModel, running
+from serving.app import create_app
+from tests.app_client import client_of, parse_events, settings
+from tests.live_server import FIRST, RECORD, SECOND, SlowModel, running
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "openapi.json"
-
-
-def settings(**values: Any) -> Settings:
-    return Settings(**{"extra_candidates": 0, **values})
-
-
-@asynccontextmanager
-async def client_of(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client,
-    ):
-        yield client
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(create_app(ScriptedModel([FIRST, SECOND]), settings())) as client:
         yield client
-
-
-class FailingModel(ScriptedModel):
-    """Says a few words, if any, and fails."""
-
-    def __init__(self, error: Exception, words: str = "") -> None:
-        super().__init__([""])
-        self._error, self._words = error, words
-
-    async def stream(
-        self, messages: Sequence[Message], params: SamplingParams, *, adapter: str | None = None
-    ) -> AsyncGenerator[Chunk, None]:
-        if self._words:
-            yield Chunk(0, self._words)
-        raise self._error
-
-
-def parse_events(text: str) -> list[tuple[str, Any]]:
-    events = []
-    for block in text.replace("\r\n", "\n").split("\n\n"):
-        fields = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line and not line.startswith(":"))
-        if "data" in fields:
-            events.append((fields["event"], json.loads(fields["data"])))
-    return events
 
 
 async def test_copies_come_checked_ranked_and_labelled(client: httpx.AsyncClient) -> None:
@@ -115,126 +75,6 @@ async def test_a_blocked_word_is_never_returned(client: httpx.AsyncClient) -> No
     assert [copy["title"] for copy in body["copies"]] == ["把地铁调成静音模式"]
 
 
-@pytest.mark.parametrize(
-    ("change", "code", "param"),
-    [
-        pytest.param({"chanel": "discover"}, "invalid_request", "chanel", id="misspelt field"),
-        pytest.param({"n": 0}, "invalid_request", "n", id="n too small"),
-        pytest.param({"lang": "en"}, "invalid_request", "lang", id="other language"),
-        pytest.param({"channel": "tv"}, "unknown_channel", "channel", id="unknown channel"),
-        pytest.param({"tone": "愤怒"}, "unknown_channel", "tone", id="unknown tone"),
-        pytest.param({"phase": "春节"}, "unknown_channel", "phase", id="unknown phase"),
-        pytest.param({"products": []}, "invalid_brief", "products", id="no product"),
-        pytest.param({"channel": "bundle"}, "invalid_brief", "products", id="too few products"),
-        pytest.param({"products": [{"name": ""}]}, "invalid_brief", "products[0].name", id="no name"),
-        pytest.param({"facts": [["a", "b"]]}, "invalid_brief", "facts[0]", id="half a fact"),
-        pytest.param(
-            {"products": [{"name": "杯", "attributes": {"容量": {"x": 1}}}]},
-            "invalid_brief",
-            "products[0].attributes.容量",
-            id="nested value",
-        ),
-        pytest.param(
-            {"products": [{"name": "杯", "colour": "红"}]}, "invalid_request", "products[0].colour", id="extra"
-        ),
-    ],
-)
-@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
-async def test_a_brief_that_cannot_be_used_names_the_field(
-    client: httpx.AsyncClient, change: dict[str, object], code: str, param: str, accept: str
-) -> None:
-    response = await client.post("/v1/copies", json={**RECORD, **change}, headers={"Accept": accept})
-    error = response.json()["error"]
-    assert (response.status_code, error["code"], error["param"]) == (422, code, param)
-    assert error["request_id"] == response.headers["X-Request-Id"]
-    assert set(error) == {"code", "message", "param", "request_id"}
-
-
-ENGINE_FAILURES = [
-    pytest.param(errors.EngineBusy(retry_after_s=2.2), 429, "engine_busy", "3", id="busy"),
-    pytest.param(errors.EngineUnavailable(), 503, "engine_unavailable", "5", id="unavailable"),
-    pytest.param(errors.EngineTimeout(timeout_s=30), 504, "engine_timeout", None, id="timeout"),
-    pytest.param(errors.EngineBroken(), 502, "engine_broken", None, id="broken"),
-    pytest.param(errors.EngineError(), 502, "engine_error", None, id="any other engine error"),
-    pytest.param(errors.EngineRefused(), 422, "engine_refused", None, id="refused"),
-    pytest.param(errors.PromptTooLong(prompt_tokens=9, max_tokens=8), 422, "prompt_too_long", None, id="too long"),
-]
-
-
-@pytest.mark.parametrize("stream", [False, True], ids=["json", "events"])
-@pytest.mark.parametrize(("error", "status", "code", "retry_after"), ENGINE_FAILURES)
-async def test_an_engine_failure_has_a_status_even_when_streaming(
-    error: errors.CopygenError, status: int, code: str, retry_after: str | None, stream: bool
-) -> None:
-    async with client_of(create_app(FailingModel(error), settings())) as client:
-        response = await client.post("/v1/copies", json={**RECORD, "stream": stream})
-    assert (response.status_code, response.json()["error"]["code"]) == (status, code)
-    assert response.headers.get("Retry-After") == retry_after
-
-
-async def test_a_bug_is_a_plain_500_with_its_traceback_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    async with client_of(create_app(FailingModel(KeyError("secret")), settings())) as client:
-        response = await client.post("/v1/copies", json=RECORD)
-    error = response.json()["error"]
-    assert (response.status_code, error["code"]) == (500, "internal_error")
-    assert "secret" not in response.text
-    assert "Content-Security-Policy" in response.headers
-    traceback = next(record for record in caplog.records if record.exc_info)
-    assert error["request_id"] in traceback.getMessage()
-
-
-async def test_no_good_copy_lists_what_kept_the_best_one_back() -> None:
-    async with client_of(create_app(ScriptedModel([BROKEN_LAW]), settings())) as client:
-        response = await client.post("/v1/copies", json={**RECORD, "block": ["降噪"]})
-    error = response.json()["error"]
-    assert (response.status_code, error["code"]) == (422, "no_good_copy")
-    assert any(finding["label"] == "blocked_word" for finding in error["details"])
-    assert "X-AI-Generated" not in response.headers
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "kwargs", "status", "code"),
-    [
-        pytest.param("GET", "/v2/copies", {}, 404, "not_found", id="no such path"),
-        pytest.param("GET", "/v1/copies", {}, 405, "method_not_allowed", id="wrong method"),
-        pytest.param("POST", "/v1/copies", {"content": b"{"}, 422, "invalid_request", id="not JSON"),
-        pytest.param("POST", "/v1/copies", {"json": RECORD}, 403, "forbidden", id="another site's page"),
-        pytest.param(
-            "POST", "/v1/copies", {"content": b"x" * (MAX_BODY_BYTES + 1)}, 413, "content_too_large", id="too large"
-        ),
-    ],
-)
-async def test_failures_of_the_framework_have_the_same_body(
-    client: httpx.AsyncClient, method: str, path: str, kwargs: dict[str, Any], status: int, code: str
-) -> None:
-    headers = {"Content-Type": "application/json"}
-    if code == "forbidden":
-        headers["Sec-Fetch-Site"] = "cross-site"
-    response = await client.request(method, path, headers=headers, **kwargs)
-    assert response.status_code == status, response.text
-    error = response.json()["error"]
-    assert set(error) == {"code", "message", "param", "request_id"}
-    assert error["code"] == code
-
-
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
-        pytest.param({}, 200, id="a program"),
-        pytest.param({"Sec-Fetch-Site": "same-origin"}, 200, id="our page"),
-        pytest.param({"Origin": "http://test"}, 200, id="our page, older browser"),
-        pytest.param({"Origin": "http://evil"}, 403, id="other origin"),
-        pytest.param({"Origin": "null"}, 403, id="hidden origin"),
-        pytest.param({"Sec-Fetch-Site": "same-site"}, 403, id="neighbouring host"),
-    ],
-)
-async def test_only_our_own_pages_and_programs_may_post(
-    client: httpx.AsyncClient, headers: dict[str, str], status: int
-) -> None:
-    response = await client.post("/v1/checks", json={"text": "棉麻衬衫"}, headers=headers)
-    assert response.status_code == status
-
-
 async def test_events_are_tokens_and_then_the_same_result(client: httpx.AsyncClient) -> None:
     response = await client.post("/v1/copies", json=RECORD, headers={"Accept": "text/event-stream"})
     assert response.headers["Content-Type"].startswith("text/event-stream")
@@ -247,21 +87,6 @@ async def test_events_are_tokens_and_then_the_same_result(client: httpx.AsyncCli
     streamed = events[-1][1]
     assert plain.pop("timings").keys() == streamed.pop("timings").keys()
     assert streamed == plain
-
-
-@pytest.mark.parametrize(
-    ("error", "code"),
-    [
-        pytest.param(errors.EngineBroken(), "engine_broken", id="engine"),
-        pytest.param(ZeroDivisionError(), "internal_error", id="bug"),
-    ],
-)
-async def test_a_failure_after_the_first_token_is_an_event(error: Exception, code: str) -> None:
-    async with client_of(create_app(FailingModel(error, "标题：通勤"), settings())) as client:
-        response = await client.post("/v1/copies", json={**RECORD, "stream": True})
-    (first, _), (last, data) = parse_events(response.text)
-    assert (response.status_code, first, last, data["error"]["code"]) == (200, "token", "error", code)
-    assert data["error"]["request_id"] == response.headers["X-Request-Id"]
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["events", "json"])
@@ -381,20 +206,6 @@ async def test_one_log_line_a_request_and_nothing_of_its_content(
 async def test_a_request_id_that_could_forge_a_log_line_is_replaced(client: httpx.AsyncClient) -> None:
     response = await client.get("/healthz", headers={"X-Request-Id": 'a" b'})
     assert len(response.headers["X-Request-Id"]) == 32
-
-
-def all_errors(kind: type[errors.CopygenError]) -> Iterator[type[errors.CopygenError]]:
-    for child in kind.__subclasses__():
-        yield child
-        yield from all_errors(child)
-
-
-def test_every_error_a_request_can_cause_has_a_status() -> None:
-    from serving.app import _STATUS
-
-    ours = {"invalid_setting", "prompt_data_error", "model_files_error"}  # a wrong installation: 500 and a traceback
-    asked = {kind for kind in all_errors(errors.CopygenError) if kind.code not in ours and "copygen" in kind.__module__}
-    assert asked == set(_STATUS)
 
 
 def test_openapi_snapshot() -> None:

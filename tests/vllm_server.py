@@ -19,7 +19,6 @@ import pytest
 _ROOT = Path(__file__).resolve().parents[1]
 _PYTHON = Path(os.environ.get("COPYGEN_VLLM_PYTHON") or _ROOT / ".venv-vllm" / "bin" / "python")
 _START_S = 240
-_RUNNING = re.compile(r"^vllm:num_requests_running\{.*\} ([\d.e+]+)$", re.MULTILINE)
 
 
 class VllmServer:
@@ -67,8 +66,17 @@ class VllmServer:
 
     def running_requests(self) -> int:
         """How many requests the engine is working on."""
-        metrics = httpx.get(f"http://127.0.0.1:{self._port}/metrics", trust_env=False).text
-        return round(sum(float(value) for value in _RUNNING.findall(metrics)))
+        return self._metric("num_requests_running")
+
+    def generated_tokens(self) -> int:
+        """How many tokens the engine has made since it started."""
+        return self._metric("generation_tokens_total")
+
+    def _metric(self, name: str) -> int:
+        text = httpx.get(f"http://127.0.0.1:{self._port}/metrics", trust_env=False, timeout=30).text
+        values = re.findall(rf"^vllm:{name}\{{.*\}} (\S+)$", text, re.MULTILINE)
+        assert values, f"the server has no metric {name}"
+        return round(sum(map(float, values)))
 
     def kill(self) -> None:
         """End the server and its engine at once, as the machine under it would."""

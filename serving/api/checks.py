@@ -11,8 +11,9 @@ from copygen.channel import get_channel
 from copygen.check import CheckReport, check_copy, check_text
 from copygen.errors import InvalidBrief
 
+from serving.api.copy_request import BriefIn, ProductIn
 from serving.api.error_body import ErrorEnvelope
-from serving.api.wire import BriefIn, ClauseOut, FindingOut, ProductIn, Wire
+from serving.api.wire import ClauseOut, FindingOut, Wire
 
 router = APIRouter(tags=["checks"])
 

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Request, Response
 from copygen.brief import read_brief
 from copygen.write import WriteResult
 
+from serving.api.copy_request import CopyRequest
 from serving.api.error_body import ErrorEnvelope
 from serving.api.events import event_response, wants_events
-from serving.api.wire import AI_HEADER, CopyRequest, CopyResponse
+from serving.api.wire import AI_HEADER, CopyResponse
 from serving.api.writer import WriterDep, begin, last_event, while_connected
 
 router = APIRouter(tags=["copies"])

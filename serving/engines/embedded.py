@@ -257,8 +257,9 @@ def _load(files: Path) -> openvino_genai.ContinuousBatchingPipeline:
 
 
 def _stop_ids(tokenizer: Tokenizer, manifest: Manifest, folder: Path) -> tuple[int, ...]:
-    ids = tuple(tokenizer.token_to_id(token) for token in manifest.stop_tokens)
-    if not ids or None in ids:
+    found = [tokenizer.token_to_id(token) for token in manifest.stop_tokens]
+    ids = tuple(index for index in found if index is not None)
+    if not ids or len(ids) != len(found):
         raise ModelFilesError(f"stop tokens {manifest.stop_tokens} are not in the tokenizer", path=str(folder))
     return ids
 

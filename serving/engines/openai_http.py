@@ -123,7 +123,6 @@ class OpenAIHttpModel:
         server that does not tell.
         """
         deadline = asyncio.get_running_loop().time() + self._timeouts.total_s
-
         async for attempt in AsyncRetrying(
             stop=stop_after_attempt(self._max_attempts) | stop_before_delay(self._timeouts.total_s),
             wait=wait_exception(_asked_wait_s) + wait_random_exponential(_FIRST_WAIT_S, _LONGEST_WAIT_S),
@@ -203,6 +202,8 @@ class OpenAIHttpModel:
         Args:
             lost: What a broken connection means here.
         """
+        if self._client.is_closed():
+            raise EngineUnavailable(f"{self._base_url}: this client was closed")
         left_s = deadline - asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(min(limit_s, left_s)):
@@ -242,16 +243,12 @@ _PROMPT_TOKENS = re.compile(r"(?:contains|resulted in) (\d+) (?:input )?tokens")
 
 def _retry_after_s(response: httpx2.Response) -> float | None:
     """Seconds or a date. Source: RFC 9110, 10.2.3."""
-    value = response.headers.get("retry-after")
-    if value is None:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
+    value = response.headers.get("retry-after", "")
+    if re.fullmatch(r"\d{1,9}", value):
+        return float(value)
     try:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):  # neither, or a date without a zone
+    except (ValueError, TypeError):  # absent, neither of the two, or a date without a zone
         return None
 
 

@@ -125,7 +125,8 @@ function showPage(html) {
   const page = nodes(html);
   document.querySelector("main").replaceWith(page.querySelector("main"));
   revealCopyButtons();
-  const first = document.querySelector("[aria-invalid=true]:not(fieldset), fieldset[aria-invalid=true] input:checked, [role=alert]");
+  const invalid = "[aria-invalid=true]:not(fieldset), fieldset[aria-invalid=true] input:checked";
+  const first = document.querySelector(invalid) ?? document.querySelector("main [role=alert]");
   if (first) {
     first.focus({ preventScroll: true });
     (first.closest(".field, fieldset") ?? first).scrollIntoView({ block: "center" });
