@@ -45,4 +45,4 @@ serve: .venv/default
 	$(BIN)/copygen serve
 
 clean:
-	rm -rf .venv out .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-vllm out .mypy_cache .ruff_cache .pytest_cache

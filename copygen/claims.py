@@ -5,14 +5,16 @@ Reading a brief costs more than checking a copy against it, so the result is kep
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 from copygen.brief import Brief
 from copygen.numerals import plain
-from copygen.quantity import Quantity, find_quantities, multiplied
+from copygen.quantity import Quantity, find_quantities
 
 _ITEMS = re.compile(r"[、/，,;；+|｜]")
+_TIMES = re.compile(r"(?:/\w)?\s*[×xX*✕]\s*")
 _BARE_NUMBER = re.compile(r"(\d+(?:\.\d+)?)(万?)")
 
 
@@ -62,10 +64,10 @@ class Claims:
         """The first claim with a quantity of this size."""
         return next((claim for claim, known in self.measured if number in (known.low, known.high)), None)
 
-    @property
-    def attributes(self) -> Iterator[Claim]:
+    @cached_property
+    def attributes(self) -> tuple[Claim, ...]:
         """The claims that are attributes of a product."""
-        return (claim for claim in self.items if "attributes." in claim.source)
+        return tuple(claim for claim in self.items if "attributes." in claim.source)
 
     @cached_property
     def _by_dimension(self) -> dict[str, list[tuple[Claim, Quantity]]]:
@@ -75,26 +77,33 @@ class Claims:
                 table.setdefault(quantity.dimension, []).append((claim, quantity))
         return table
 
-    def about(self, clause: str) -> Claim | None:
-        """The claim a clause in plain form retells: it shares most with it, two pairs of characters at least."""
-        shared: dict[int, int] = {}
-        for i in range(len(clause) - 1):
-            for number in self._pairs.get(clause[i : i + 2], ()):
-                shared[number] = shared.get(number, 0) + 1
-        best = max(shared, key=lambda n: shared[n], default=None)
-        if best is None or (shared[best] < 2 and self.items[best].text not in clause):
-            return None
-        return self.items[best]
+    def named(self, clause: str) -> frozenset[int]:
+        """The products of several that a clause in plain form names by their last words: 露营灯; 灯 at its start."""
+        said = clause.lstrip()
+        return frozenset(
+            product
+            for product, heads in self._heads.items()
+            if any(head in clause if len(head) > 1 else said.startswith(head) for head in heads)
+        )
 
     @cached_property
-    def _pairs(self) -> dict[str, set[int]]:
-        table: dict[str, set[int]] = {}
-        for number, claim in enumerate(self.items):
-            for text in (claim.name, claim.text):
-                for i in range(len(text) - 1):
-                    if (pair := text[i : i + 2]).isalnum():
-                        table.setdefault(pair, set()).add(number)
-        return table
+    def _heads(self) -> dict[int, set[str]]:
+        heads: dict[int, set[str]] = {}
+        for claim in self.items if self.products > 1 else ():
+            if claim.product is not None and claim.source.endswith(("name", "category")):
+                heads.setdefault(claim.product, set()).update((claim.text[-2:], claim.text[-1:]))
+        shared = {head for words in heads.values() for head in words if sum(head in w for w in heads.values()) > 1}
+        return {product: words - shared - {""} for product, words in heads.items()}
+
+    def about(self, clause: str) -> Claim | None:
+        """The claim a clause in plain form retells: it shares most with it, two pairs of characters at least."""
+        pairs = [pair for i in range(len(clause) - 1) if (pair := clause[i : i + 2]) in self.text and pair.isalnum()]
+        best, most = None, 0
+        for claim in self.items:
+            shared = sum(pair in claim.text or pair in claim.name for pair in pairs)
+            if shared > most:
+                best, most = claim, shared
+        return best if best and (most >= 2 or best.text in clause) else None
 
     @cached_property
     def measured(self) -> list[tuple[Claim, Quantity]]:
@@ -138,6 +147,23 @@ def _sources(brief: Brief) -> Iterator[Source]:
         yield f"keywords[{i}]", "", keyword, None
     if brief.audience:
         yield "audience", "", brief.audience, None
+
+
+def multiplied(quantities: list[Quantity], text: str) -> list[Quantity]:
+    """What the multiplications in the text come to: 10g×12包 is 120 g, 4次×3小时 is 12 hours."""
+    return [
+        times(left, right)
+        for left, right in pairwise(quantities)
+        if _TIMES.fullmatch(text[left.end : right.start])
+        and (left.is_count != right.is_count or right.dimension == "number")
+    ]
+
+
+def times(left: Quantity, right: Quantity) -> Quantity:
+    """A count times a measure: the measure, that many times."""
+    count, measure = (left, right) if left.is_count and right.dimension != "number" else (right, left)
+    text = f"{left.text}×{right.text}"
+    return replace(measure, low=measure.low * count.low, high=measure.high * count.high, end=right.end, text=text)
 
 
 @lru_cache(maxsize=512)

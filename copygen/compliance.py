@@ -16,7 +16,7 @@ from copygen.brief import Brief
 from copygen.finding import Finding
 from copygen.fold import Folded, fold, tighten
 from copygen.given import Given
-from copygen.injection import obeyed
+from copygen.injection import leaked, obeyed
 from copygen.rule import BREAKS, Rule, RuleSet, load_rules
 
 _LATIN = re.compile(r"[a-z0-9]")
@@ -84,7 +84,7 @@ def _hits(rules: RuleSet, view: Folded, scopes: frozenset[str] | None) -> Iterat
         if rule.target != "copy" or not _in_scope(rule, scopes):
             continue
         for pattern in rules.patterns[rule.id]:
-            if pattern.needs <= present:
+            if pattern.possible(present):
                 for match in pattern.regex.finditer(view.text):
                     if match.end() > match.start():
                         what = match["what"] if "what" in pattern.regex.groupindex else ""
@@ -113,13 +113,24 @@ def _lifted(hit: _Hit, rules: RuleSet, given: Given | None, allowed: Sequence[st
     for pattern in rules.unless[hit.rule.id]:
         if any(covered(m.start(), m.end()) for m in pattern.finditer(near)):
             return True
-    if hit.rule.negatable and rules.denial.search(text[max(0, hit.start - 12) : hit.start]):
+    if hit.rule.negatable and _denied(hit, rules):
         return True
     if given is None:
         return False
     if hit.rule.names and _inside_name(hit, given):
         return True
     return bool(hit.rule.basis) and _has_basis(hit, rules, given)
+
+
+def _denied(hit: _Hit, rules: RuleSet) -> bool:
+    """A negator stands at most 4 characters before the words in their clause, or runs into them: 不保证提分."""
+    text = hit.view.text
+    from_ = max(0, hit.start - 12)
+    for match in rules.negator.finditer(text, from_, min(len(text), hit.start + 4)):
+        between = text[match.end() : hit.start]
+        if match.start() < hit.start and len(between) <= 4 and _BREAK.isdisjoint(between):
+            return True
+    return False
 
 
 def _inside_name(hit: _Hit, given: Given) -> bool:
@@ -234,27 +245,41 @@ def check_compliance(
     """
     rules = rules or load_rules()
     given = Given.of(brief, rules) if brief is not None else None
-    scopes = given.scopes if given is not None else None
-    allowed = [plain for word in allow if (plain := fold(word).text.strip())]
     blocked = [(word, plain) for word in block if (plain := fold(word).text.strip())]
     findings: list[Finding] = []
     for where, text in pieces:
         folded = fold(text)
-        tight = tighten(folded)
-        found: list[Finding] = []
-        for view in (folded,) if tight is None else (folded, tight):
-            for hit in _hits(rules, view, scopes):
-                if not _lifted(hit, rules, given, allowed):
-                    found.append(_finding(hit, where, text, given is None))
+        views = _views(folded)
+        found = [finding for _, finding in _found(where, text, views, given, rules, allow)]
+        for view in views:
             found += _blocked(view, blocked, where, text)
+        found += leaked(where, text, folded)
         if given is not None and given.commands:
             found += obeyed(where, text, folded, given.commands, given.text, found)
         findings += _merged(found, text)
     return findings
 
 
-def parse_word_list(text: str) -> list[str]:
-    """Words of an uploaded list: one a line or with commas (either kind), # begins a comment; doubles dropped."""
-    lines = (line.split("#", 1)[0] for line in text.lstrip("\ufeff").splitlines())
-    words = (word.strip() for line in lines for word in re.split(r"[,，、;；\t]", line))
-    return list(dict.fromkeys(word for word in words if word))
+def found_by_rule(pieces: Sequence[tuple[str, str]], brief: Brief | None, rules: RuleSet) -> list[tuple[str, Finding]]:
+    """(rule id, finding) of every rule on its own, unmerged: what a change of the rules is compared by."""
+    given = Given.of(brief, rules) if brief is not None else None
+    return [
+        hit for where, text in pieces for hit in dict.fromkeys(_found(where, text, _views(fold(text)), given, rules))
+    ]
+
+
+def _views(folded: Folded) -> tuple[Folded, ...]:
+    """The ways a text is read: as it stands, and without what is put between the characters of a word."""
+    tight = tighten(folded)
+    return (folded,) if tight is None else (folded, tight)
+
+
+def _found(
+    where: str, text: str, views: Sequence[Folded], given: Given | None, rules: RuleSet, allow: Sequence[str] = ()
+) -> Iterator[tuple[str, Finding]]:
+    scopes = given.scopes if given is not None else None
+    allowed = [plain for word in allow if (plain := fold(word).text.strip())]
+    for view in views:
+        for hit in _hits(rules, view, scopes):
+            if not _lifted(hit, rules, given, allowed):
+                yield hit.rule.id, _finding(hit, where, text, given is None)

@@ -7,6 +7,7 @@ CopygenError
 ├── PromptDataError         prompt_data_error      a file under prompts/ is wrong                   .path
 ├── UnknownChannel          unknown_channel        no such channel, tone or phase                   .known
 ├── NoGoodCopy              no_good_copy           no candidate passed the checks                   .findings
+├── UnknownLabel            unknown_label          no label of this number is on record
 ├── ModelFilesError         model_files_error      weights are missing, damaged or do not fit       .path
 └── EngineError
     ├── EngineUnavailable   engine_unavailable     no engine answers                 (retryable)
@@ -115,6 +116,12 @@ class NoGoodCopy(CopygenError):
     def __init__(self, message: str, *, findings: Sequence[object] = ()) -> None:
         super().__init__(message)
         self.findings = tuple(findings)
+
+
+class UnknownLabel(CopygenError):
+    """No label of this number was issued here, or its record is past retention."""
+
+    code = "unknown_label"
 
 
 class ModelFilesError(CopygenError):

@@ -53,12 +53,13 @@ class EvidenceReport:
 
 
 _FRAGMENT_END = re.compile(r"[｜|\s]+")
+_SENTENCE_END = "。！？!?；;…\n"
 _TRIM = " \t\n，,。！？!?；;：:、…—｜|“”\"'（）()~～"
 _PREDICATE = re.compile(r"[能就达到不没焗停洗只要可充保撑够会也都即必享省降升快]")
 _SHORT_CHARS = 14
-"""A clause no longer than this is struck out whole where its number makes a claim of its own."""
+"""A clause no longer than this that contradicts and makes a claim of its own is struck out whole."""
 _BRIEF_CHARS = 10
-"""A clause no longer than this is struck out whole for a word in it."""
+"""A clause no longer than this is struck out whole for anything in it."""
 
 
 def check_evidence(copy_pieces: Sequence[tuple[str, str]], brief: Brief) -> EvidenceReport:
@@ -73,9 +74,11 @@ def check_evidence(copy_pieces: Sequence[tuple[str, str]], brief: Brief) -> Evid
     for where, text in copy_pieces:
         folded = plain(text)
         quantities = find_quantities(text)
+        lead = 0
         for start, end in _fragments(text):
             inside = [q for q in quantities if start <= q.start < end]
-            faults, support = _check_clause(folded, start, end, inside, claims)
+            faults, support = _check_clause(folded, lead, start, end, inside, claims)
+            lead = end if inside or text[end - 1] in _SENTENCE_END else start
             clauses.append(Clause(where, start, end, text[start:end], support))
             findings += [_finding(where, text, fault) for fault in faults]
     return EvidenceReport(tuple(clauses), tuple(findings))
@@ -96,13 +99,13 @@ def _fragments(text: str) -> list[tuple[int, int]]:
 
 
 def _check_clause(
-    folded: str, start: int, end: int, quantities: list[Quantity], claims: Claims
+    folded: str, lead: int, start: int, end: int, quantities: list[Quantity], claims: Claims
 ) -> tuple[list[Fault], Support]:
     context = folded[start:end]
-    faults, support = _check_numbers(folded, start, end, quantities, claims)
-    faults += [_whole(folded, start, end, fault) for fault in find_contradictions(context, start, claims)]
-    faults += _joined([_whole(folded, start, end, fault) for fault in find_unsupported(context, start, claims)])
-    faults = _outermost(faults)
+    faults, support, borne_out = _check_numbers(folded[lead:start], context, start, quantities, claims)
+    faults += find_contradictions(context, start, claims)
+    faults += _joined(find_unsupported(context, start, claims))
+    faults = _widened(folded, _trimmed(folded, start, end), _outermost(faults), borne_out)
     if faults:
         against = next((fault.claim for fault in faults if fault.claim), None)
         support = Support("contradicts", against.source, against.text) if against else Support("unsupported")
@@ -112,28 +115,24 @@ def _check_clause(
 
 
 def _check_numbers(
-    folded: str, start: int, end: int, quantities: list[Quantity], claims: Claims
-) -> tuple[list[Fault], Support]:
-    context = folded[start:end]
+    lead: str, context: str, start: int, quantities: list[Quantity], claims: Claims
+) -> tuple[list[Fault], Support, list[int]]:
+    """Faults of the quantities, what supports the rest, and where the supported ones end."""
     support = Support("mood")
     faults: list[Fault] = []
-    begin = start  # a fault does not reach back over what is supported
+    borne_out: list[int] = []
     for quantity in quantities:
-        verdict = judge(quantity, context, start, claims)
+        verdict = judge(quantity, context, start, claims, lead)
         if verdict.kind == "supported":
-            begin = quantity.end
+            borne_out.append(quantity.end)
             if verdict.claim:
                 support = _support_of(verdict.claim)
         elif verdict.kind == "scene":
             support = Support("scene") if support.kind == "mood" else support
         else:
-            span = _trimmed(folded, begin, end)
-            short = span[1] - span[0] <= _SHORT_CHARS and _PREDICATE.search(folded, *span)
-            if verdict.kind == "contradicts" and not short:
-                span = quantity.start, quantity.end
             label = "wrong_value" if verdict.claim else "unsupported_number"
-            faults.append(Fault(label, *span, f"“{quantity.text}”", verdict.claim))
-    return faults, support
+            faults.append(Fault(label, quantity.start, quantity.end, f"“{quantity.text}”", verdict.claim))
+    return faults, support, borne_out
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
@@ -144,12 +143,24 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _whole(folded: str, start: int, end: int, fault: Fault) -> Fault:
-    """The fault without the marks around it; a saying of a few characters becomes the whole of a short clause."""
-    begin, stop = _trimmed(folded, start, end)
-    if stop - begin <= _BRIEF_CHARS:
-        return Fault(fault.label, begin, stop, fault.said, fault.claim)
-    return Fault(fault.label, max(fault.start, begin), min(fault.end, stop), fault.said, fault.claim)
+def _widened(folded: str, clause: tuple[int, int], faults: list[Fault], borne_out: list[int]) -> list[Fault]:
+    """The faults of a clause with as much around each as falls with it.
+
+    A short clause is struck out whole, and so is what an unsupported number says; neither reaches over another fault,
+    nor back over a number that is supported.
+    """
+    result: list[Fault] = []
+    for number, fault in enumerate(faults):
+        begin = max([clause[0], *(f.end for f in result), *(e for e in borne_out if e <= fault.start)])
+        stop = faults[number + 1].start if number + 1 < len(faults) else clause[1]
+        begin, stop = _trimmed(folded, begin, stop)
+        short = stop - begin <= _BRIEF_CHARS or (
+            fault.label == "wrong_value" and stop - begin <= _SHORT_CHARS and _PREDICATE.search(folded, begin, stop)
+        )
+        if not short and fault.label != "unsupported_number":
+            begin, stop = _trimmed(folded, max(fault.start, clause[0]), min(fault.end, clause[1]))
+        result.append(Fault(fault.label, begin, stop, fault.said, fault.claim))
+    return result
 
 
 def _joined(faults: list[Fault]) -> list[Fault]:
@@ -166,7 +177,7 @@ def _joined(faults: list[Fault]) -> list[Fault]:
 
 
 def _outermost(faults: list[Fault]) -> list[Fault]:
-    """Each stretch of text once: what lies inside an earlier fault says nothing new."""
+    """Each stretch of text once: what overlaps an earlier fault says nothing new."""
     result: list[Fault] = []
     for fault in faults:
         if fault.start < fault.end and not any(f.start < fault.end and fault.start < f.end for f in result):

@@ -23,7 +23,10 @@ _NOISE = r"[^\u3400-\u9fffa-z0-9,。!?;:、\n%.@/|¥$]+"
 _INSIDE = re.compile(
     rf"(?<={_HAN}){_NOISE}(?={_HAN})|(?<={_WORD})[^\w\s,。!?;:、%.@/|¥$~+-]+(?={_WORD})",
 )
-_SPELLED = re.compile(rf"(?<!{_HAN}){_HAN}(?:[,。、./|:;\s*_-]{{1,3}}{_HAN}){{2,}}(?!{_HAN})")
+# Characters that all stand alone; with marks no sentence uses so, even at the edge of a longer text.
+_SPELLED = re.compile(
+    rf"{_HAN}(?:[./|*_]{{1,2}}{_HAN}){{2,}}|(?<!{_HAN}){_HAN}(?:[,。、./|:;\s*_-]{{1,3}}{_HAN}){{2,}}(?!{_HAN})"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,10 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-import cn2an
-
 from copygen.brief import Brief
 from copygen.fold import fold
 from copygen.injection import Command, read_fields
+from copygen.numerals import parse_number
 from copygen.rule import RuleSet
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?|[零一二两三四五六七八九十百千]+")
@@ -18,18 +17,8 @@ _RUN = re.compile(r"[\u3400-\u9fff]{2,}|[a-z0-9]{2,}")
 @lru_cache(maxsize=256)
 def number_set(text: str) -> frozenset[str]:
     """Numbers in folded text as plain digits; 一 alone is a word more often than a number."""
-    found = set()
-    for match in _NUMBER.finditer(text):
-        if match[0] == "一":
-            continue
-        if match[0][0].isdigit():
-            found.add(f"{float(match[0]):g}")
-        else:
-            try:
-                found.add(f"{float(cn2an.cn2an(match[0], 'smart')):g}")
-            except (ValueError, OverflowError):
-                continue
-    return frozenset(found)
+    values = (parse_number(match[0]) for match in _NUMBER.finditer(text) if match[0] != "一")
+    return frozenset(f"{value:g}" for value in values if value is not None)
 
 
 @dataclass(frozen=True, slots=True)

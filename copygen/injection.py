@@ -1,16 +1,24 @@
 """Instructions hidden in product fields, and copy that obeys them. Fields are data: a command in one is no fact."""
 
 import re
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from copygen.brief import Brief
+from copygen.channel import PROMPTS
 from copygen.finding import Finding
-from copygen.fold import Folded, fold
+from copygen.fold import Folded, fold, tighten
+from copygen.prompt import TEMPLATE
 from copygen.rule import Rule, RuleSet, load_rules
 
 MIN_COPIED_CHARS = 4
 """A run of this many letters shared by command and copy is the command being carried out."""
+SHORT_FIELD_CHARS = 60
+"""A field no longer than this that holds a command is nothing but the command, unless it is a product's name."""
+MIN_LEAKED_CHARS = 8
+"""A run of this many characters shared by the system message and the copy is the prompt being told."""
 # What a command asks for -> the label of what the copy then says, where the words differ.
 _ASKED = {
     "contact_info": re.compile(r"联系方式|电话|手机号|微信|qq|加群|私信|网址|链接|公众号|contact|phone|wechat|link"),
@@ -24,6 +32,8 @@ _ASKED = {
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LETTER = re.compile(r"\w")
 _LETTERS = re.compile(r"\w{3}")
+_SEGMENT = re.compile(r"[^\s,。!?;:、“”\"'‘’「」()\[\]【】|#]{2,}")
+_NUMBER = re.compile(r"\d[\d.]*[%\u4e00-\u9fff]")
 _LANGUAGE = re.compile(r"english|英文|英语")
 
 
@@ -37,7 +47,7 @@ class Command:
     end: int
     text: str
     demanded: str
-    """The field from the instruction on, folded."""
+    """The field from the instruction on, folded; all of it when it is short."""
     rule: Rule
 
 
@@ -79,17 +89,38 @@ def read_fields(brief: Brief, rules: RuleSet) -> Fields:
                 known = first.get(line)
                 if (known is None or match.start() < known[0]) and not _in_context(match, folded.text, rules, rule):
                     first[line] = (*match.span(), rule)
+    _add_disguised(first, folded, rules)
     commands, holes, offset = [], [], 0
     for line, (where, text) in enumerate(texts):
         if line in first:
             start, end, rule = first[line]
             stop = folded.text.find("\n", start)
             stop = len(folded.text) if stop < 0 else stop
+            begin = folded.text.rfind("\n", 0, start) + 1
+            if stop - begin <= SHORT_FIELD_CHARS and not where.endswith(".name"):
+                holes.append((begin, start))
+            else:
+                begin = start
             low, high = (at - offset for at in folded.span(start, min(end, stop)))
-            commands.append(Command(where, low, high, text[low:high], folded.text[start:stop], rule))
+            commands.append(Command(where, low, high, text[low:high], folded.text[begin:stop], rule))
             holes.append((start, stop))
         offset += len(text) + 1
     return Fields(tuple(commands), folded.without(holes).text if holes else folded.text)
+
+
+def _add_disguised(first: dict[int, tuple[int, int, Rule]], folded: Folded, rules: RuleSet) -> None:
+    """Commands with blanks or emoji between the characters: the whole field counts as the command."""
+    tight = tighten(folded)
+    if tight is None:
+        return
+    lines = folded.text.split("\n")
+    for rule in rules.rules:
+        for pattern in rules.patterns[rule.id] if rule.target == "field" else ():
+            for match in pattern.regex.finditer(tight.text):
+                line = tight.text.count("\n", 0, match.start())
+                if line not in first and not _in_context(match, tight.text, rules, rule):
+                    start = sum(len(text) + 1 for text in lines[:line])
+                    first[line] = (start, start + len(lines[line]), rule)
 
 
 def _in_context(match: re.Match[str], text: str, rules: RuleSet, rule: Rule) -> bool:
@@ -121,17 +152,9 @@ def check_injection(brief: Brief) -> list[Finding]:
 
 def _copied(text: str, demanded: str, given: str) -> Iterator[tuple[int, int]]:
     """Longest runs of the folded text that the command spells out and nothing else gives."""
-    start = 0
-    while start <= len(text) - MIN_COPIED_CHARS:
-        end = start + MIN_COPIED_CHARS
-        if text[start:end] not in demanded:
-            start += 1
-            continue
-        while end < len(text) and text[start : end + 1] in demanded:
-            end += 1
+    for start, end in _runs(text, demanded, MIN_COPIED_CHARS):
         if _LETTERS.search(text[start:end]) and text[start:end] not in given:
             yield start, end
-        start = end
 
 
 def obeyed(
@@ -153,6 +176,13 @@ def obeyed(
                 runs[-1] = (runs[-1][0], end)
             else:
                 runs.append((start, end))
+        asked_words = set(_SEGMENT.findall(demanded))
+        for word in _SEGMENT.finditer(folded.text):
+            if len(word[0]) < MIN_COPIED_CHARS and word[0] in asked_words and word[0] not in given:
+                runs.append(word.span())
+        for number in _NUMBER.finditer(folded.text):
+            if number[0] in demanded and number[0] not in given:
+                runs.append(number.span())
         spans += [(*folded.span(*run), command.where) for run in runs]
         for other in found:
             asked = _ASKED.get(other.label)
@@ -172,3 +202,40 @@ def obeyed(
         )
         for start, end, field in spans
     ]
+
+
+@lru_cache(maxsize=1)
+def _secret() -> str:
+    """The fixed part of the system message, folded."""
+    template = tomllib.loads((PROMPTS / f"{TEMPLATE}.toml").read_text(encoding="utf-8"))
+    return fold(template["system"]).text
+
+
+def leaked(where: str, text: str, folded: Folded) -> list[Finding]:
+    """Findings where the copy tells its own prompt."""
+    return [
+        Finding(
+            "injection",
+            where,
+            start,
+            end,
+            text[start:end],
+            "文案里出现了写给模型的提示词，应删去",
+            article="商品字段只作资料，不执行其中的指令",
+        )
+        for start, end in (folded.span(*run) for run in _runs(folded.text, _secret(), MIN_LEAKED_CHARS))
+    ]
+
+
+def _runs(text: str, source: str, least: int) -> Iterator[tuple[int, int]]:
+    """Longest runs of `text`, of `least` characters or more, that occur in `source`."""
+    start = 0
+    while start <= len(text) - least:
+        end = start + least
+        if text[start:end] not in source:
+            start += 1
+            continue
+        while end < len(text) and text[start : end + 1] in source:
+            end += 1
+        yield start, end
+        start = end

@@ -10,6 +10,7 @@ from copygen.claims import Claim, Claims
 from copygen.numerals import plain
 from copygen.quantity import Quantity, agrees
 from copygen.talk import TALK, pattern
+from copygen.units import unit_of
 
 _EFFECT = pattern("numbers", "effect")
 _SCENE_BEFORE = pattern("numbers", "scene_before", "{}$")
@@ -21,13 +22,22 @@ _OTHER_PRICE = pattern("numbers", "other_price")
 _TOTAL = pattern("numbers", "total")
 _WITH_CASE = pattern("numbers", "with_case")
 _ALONE = pattern("numbers", "alone")
+_LIKENED = pattern("numbers", "likened", "{}[^，,。]{0,4}$")
+_RELATIVE = pattern("numbers", "relative", "{}$")
+_OF_BODY = pattern("numbers", "of_body", "{}$")
+_IN_USE = pattern("numbers", "in_use")
+_AGE_NAME = pattern("numbers", "age_name")
 _SCENES = {name: pattern("scenes", name) for name in TALK["scenes"]}
 _TOPICS = [re.compile(words) for words in TALK["topics"]["words"]]
+_TOLD = re.compile(r"[\u3400-\u9fff]{2}")
+_PER = re.compile(r"每[\d一两十百千]*[克升毫份斤]")
 _QUALIFIER = re.compile(r"[A-Za-z\u3400-\u9fff]{1,8}$")
 _DIGIT = re.compile(r"\d")
 
-_HARD_COUNTERS = frozenset("次遍层档挡颗片粒包支瓶袋枚抽页针轴核码级位")
-"""Counters of which five or more are a claim even when spelled out."""
+_HARD_COUNTERS = frozenset("次遍层重档挡颗片粒包支瓶袋枚抽页针轴核码级位泡叶节")
+"""Counters of which four or more are a claim even when spelled out."""
+_DAY_S = 86_400.0
+"""Spelled times of a day and more tell a story unless something is said to last or work that long."""
 _LIQUOR = frozenset(("斤", "两", "公斤"))
 _AGES = frozenset(("岁", "周岁", "月龄"))
 _NAMES_NOTHING = frozenset("的与和率量度数长高大小级品规格尺寸适用最")
@@ -45,23 +55,26 @@ class Verdict:
 _SCENE = Verdict("scene")
 
 
-def judge(said: Quantity, context: str, offset: int, claims: Claims) -> Verdict:
+def judge(said: Quantity, context: str, offset: int, claims: Claims, lead: str = "") -> Verdict:
     """Judge one quantity.
 
     Args:
         context: The clause in plain form.
         offset: Where the clause starts in the text the quantity was found in.
+        lead: The clause before it in the same sentence, which may say what the quantity is of.
     """
     before, after = context[: said.start - offset], context[said.end - offset :]
     if said.dimension in ("date", "clock", "ratio"):
         return _SCENE
     if said.dimension == "number":
-        return _judge_bare(said, before, claims)
-    for claim, known in claims.of(said.dimension):
-        if agrees(said, known):
-            measure = said.dimension != "money" and not said.is_count
-            elsewhere = measure and _is_of_something_else(said, known, claim, context)
-            return Verdict("contradicts" if elsewhere else "supported", claim)
+        return _judge_bare(said, before, after, claims)
+    if before.endswith("每") and not said.is_count:
+        return _SCENE  # 每100克: what follows is told of it
+    agreeing = [(claim, known) for claim, known in claims.of(said.dimension) if agrees(said, known)]
+    if agreeing:
+        return _judge_agreeing(said, agreeing, before, context, lead, claims)
+    if said.unit in _AGES and _OF_BODY.search(before):
+        return _SCENE
     if (said.is_count or said.dimension.startswith("code:")) and _is_written(said, claims):
         return Verdict("supported", claims.holding(said.high))
     if said.dimension == "money":
@@ -80,10 +93,24 @@ def judge(said: Quantity, context: str, offset: int, claims: Claims) -> Verdict:
     named = any(claim.name and claim.name in context for claim, _ in claims.of(said.dimension))
     if not named and _is_scene(said, before, context, after, claims):
         return _SCENE
-    return _judge_measure(said, context, claims)
+    return _judge_measure(said, before, context, after, claims)
 
 
-def _is_of_something_else(said: Quantity, known: Quantity, claim: Claim, context: str) -> bool:
+def _judge_agreeing(
+    said: Quantity, agreeing: list[tuple[Claim, Quantity]], before: str, context: str, lead: str, claims: Claims
+) -> Verdict:
+    """Supported, unless the number is another product's or is told of another thing."""
+    named = claims.named(before)
+    own = [(c, known) for c, known in agreeing if not named or c.product is None or c.product in named]
+    if said.dimension == "money" or said.is_count:
+        return Verdict("supported", (own or agreeing)[0][0])
+    if not own:
+        return Verdict("contradicts", agreeing[0][0])
+    claim, known = own[0]
+    return Verdict("contradicts" if _is_of_something_else(said, known, claim, context, lead) else "supported", claim)
+
+
+def _is_of_something_else(said: Quantity, known: Quantity, claim: Claim, context: str, lead: str) -> bool:
     """Whether the right number is told of the wrong thing.
 
     强力档40分钟 where the brief has 标准档40分钟，强力档12分钟; 单次40小时 where it has 含充电盒共40小时.
@@ -93,7 +120,8 @@ def _is_of_something_else(said: Quantity, known: Quantity, claim: Claim, context
         return True
     others = (q for q in claim.quantities if q.dimension == known.dimension and not agrees(said, q))
     names = (_qualifier(q, claim) for q in others)
-    return own not in context and any(len(name) >= 2 and name in context for name in names)
+    told = lead + context
+    return own not in told and any(len(name) >= 2 and name in told for name in names)
 
 
 def _qualifier(quantity: Quantity, claim: Claim) -> str:
@@ -110,13 +138,17 @@ def _is_written(said: Quantity, claims: Claims) -> bool:
 
 
 def _is_scene(said: Quantity, before: str, context: str, after: str, claims: Claims) -> bool:
-    if _SOFT.match(said.text) and not _PROMISED.search(context) and not _SOONER.search(before):
+    if _SOFT.match(plain(said.text)) and not _PROMISED.search(context) and not _SOONER.search(before):
+        return True
+    if _LIKENED.search(before) or (said.dimension in ("length", "mass") and _OF_BODY.search(before)):
         return True
     spelled = not _DIGIT.search(said.text)
+    if said.dimension == "time" and spelled and not (before + after).strip("，,。；;！!？?、… \n"):
+        return True  # a time on its own: 180度，二十分钟，翻一次
     if said.dimension == "time" and (
         _SCENE_BEFORE.search(before)
         or _SCENE_AFTER.match(after)
-        or (spelled and said.value >= 1 and not _EFFECT.search(context))
+        or (spelled and said.value >= _DAY_S and not _EFFECT.search(context))
     ):
         return True
     scene = _SCENES.get(said.unit) or (_SCENES.get(said.dimension) if spelled else None)
@@ -125,21 +157,53 @@ def _is_scene(said: Quantity, before: str, context: str, after: str, claims: Cla
     return scene is not None and bool(scene.search(context)) and not near
 
 
-def _judge_measure(said: Quantity, context: str, claims: Claims) -> Verdict:
+def _judge_measure(said: Quantity, before: str, context: str, after: str, claims: Claims) -> Verdict:
     """Unsupported, or contradicting the claim it is about."""
     rivals = claims.of(said.dimension)
-    for claim, _ in rivals:
-        if _mentions(context, claim) or any(t.search(context) and t.search(claim.name + claim.text) for t in _TOPICS):
-            return Verdict("contradicts", claim)
-    beside = context.partition(plain(said.text))[2].lstrip("的")[:2]
+    shared_out = _PER.search(before) and not any("每" in c.name + c.text for c, _ in rivals)
+    if _RELATIVE.search(before) or shared_out:
+        return Verdict("unsupported")
     for claim, known in rivals:
-        close = said.dimension == "percent" or known.value / 3 < said.value < known.value * 3
-        if said.dimension in ("percent", "length") and len(beside) == 2 and beside in claim.text and close:
+        if (
+            _mentions(context, claim)
+            or any(topic.search(context) and topic.search(claim.name + claim.text) for topic in _TOPICS)
+            or _is_of_the_same(said, known, claim, context, after)
+        ):
             return Verdict("contradicts", claim)
+    rivals = [(claim, known) for claim, known in rivals if not _is_share(claim, known)]
     only = len({claim.source for claim, _ in rivals}) == 1
-    if only and said.dimension not in ("time", "percent", "degree", "length"):
+    if only and said.dimension not in ("time", "percent", "length"):
         return Verdict("contradicts", rivals[0][0])
     return Verdict("unsupported")
+
+
+def _is_share(claim: Claim, known: Quantity) -> bool:
+    """Whether a quantity is by the hour or the hundred grams, and so not of the product as a whole."""
+    text = claim.text
+    return "每" in text or text[known.end : known.end + 1] == "/" or text[: known.start].endswith("/")
+
+
+def _is_of_the_same(said: Quantity, known: Quantity, claim: Claim, context: str, after: str) -> bool:
+    """Whether another number is told of the thing a claim tells its number of.
+
+    30分钟快洗 and 15分钟快洗, 一米五床 and 1.8米床; 羊毛五成 and 羊毛25%; 24寸 and 20英寸, of one size.
+    """
+    noun, beside = claim.text[known.end : known.end + 1], after.lstrip("的")[:2]
+    if "\u3400" <= noun <= "\u9fff" and noun not in _NAMES_NOTHING and beside.startswith(noun):
+        return True
+    told = _TOLD.match(claim.text, known.end)
+    if told and told[0] in context and said.dimension != "percent":
+        return True
+    if said.dimension == "percent":
+        of_what = _QUALIFIER.search(claim.text[: known.start])
+        named = of_what is not None and len(of_what[0]) >= 2 and of_what[0][-2:] in context
+        return named or (len(beside) == 2 and beside in claim.text)
+    alike = known.low / 2 <= said.high <= known.high * 2
+    if said.dimension == "time":
+        return alike and bool(_AGE_NAME.search(claim.name)) and bool(_IN_USE.search(context))
+    if said.dimension != "length" or not alike:
+        return False
+    return unit_of(said.unit) == unit_of(known.unit) or (len(beside) == 2 and beside in claim.text)
 
 
 def _mentions(context: str, claim: Claim) -> bool:
@@ -148,12 +212,14 @@ def _mentions(context: str, claim: Claim) -> bool:
     return any(pair in context and not set(pair) <= _NAMES_NOTHING for pair in pairs)
 
 
-def _judge_bare(said: Quantity, before: str, claims: Claims) -> Verdict:
+def _judge_bare(said: Quantity, before: str, after: str, claims: Claims) -> Verdict:
     if said.low in claims.numbers or said.high in claims.numbers:
         return Verdict("supported", claims.holding(said.high))
-    before = before.rstrip("为是达:： ")
-    named = (claim for claim, _ in claims.measured if len(claim.name) >= 2 and before.endswith(claim.name))
-    claim = next(named, None)
+    before, noun = before.rstrip("为是达:： "), after[:2]
+    claim = next((c for c, _ in claims.measured if len(c.name) >= 2 and before.endswith(c.name)), None)
+    if claim is None and "." in said.text:  # 0.7粗芯 where the brief has 芯径0.5mm
+        named = (c for c, _ in claims.measured if any(char in noun for char in c.name if char not in _NAMES_NOTHING))
+        claim = next(named, None)
     return Verdict("contradicts", claim) if claim else _SCENE
 
 
@@ -170,7 +236,8 @@ def _judge_price(said: Quantity, context: str, claims: Claims) -> Verdict:
 
 def _judge_count(said: Quantity, after: str, claims: Claims) -> Verdict:
     spelled = not _DIGIT.search(said.text)
-    counted = (c for c in claims.items if len(c.name) > 1 and after.startswith(c.name[-2:]) and c.quantities)
+    named = (c for c in claims.items if len(c.name) > 1 and after.startswith(c.name[-2:]))
+    counted = (c for c in named if any(q.is_count or q.dimension == "number" for q in c.quantities))
     if said.high != 1 and (claim := next(counted, None)):
         return Verdict("contradicts", claim)
     if spelled and said.high <= 3:
@@ -179,7 +246,7 @@ def _judge_count(said: Quantity, after: str, claims: Claims) -> Verdict:
     rivals += [claim for claim, known in claims.measured if known.unit.startswith(f"{said.unit}/")]
     if rivals:
         return Verdict("contradicts", rivals[0])
-    if not spelled or (said.unit in _HARD_COUNTERS and said.value >= 5):
+    if not spelled or (said.unit in _HARD_COUNTERS and said.value >= 4):
         return Verdict("unsupported")
     return _SCENE
 

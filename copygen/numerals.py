@@ -13,6 +13,9 @@ from copygen.text import to_hans
 CN_NUMERALS = "零〇一二两三四五六七八九十百千万亿"
 ARABIC = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 
+_LONGEST = 24
+"""Characters of the longest numeral; anything longer is noise and might overflow."""
+
 _DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _SCALES = {"十": 10, "百": 100, "千": 1000, "万": 10_000, "亿": 100_000_000}
 _ARABIC_NUMBER = re.compile(rf"({ARABIC})([十百千万亿]*)")
@@ -21,6 +24,8 @@ _CONSECUTIVE = re.compile(r"([一二两三四五六七八九])([一二两三四�
 
 def parse_number(text: str) -> float | None:
     """Value of an Arabic or Chinese numeral (一千二, 三点五, 1.2万, 二〇二四, 半); None when it is none."""
+    if len(text) > _LONGEST:
+        return None
     if text == "半":
         return 0.5
     if match := _ARABIC_NUMBER.fullmatch(text):
@@ -48,7 +53,9 @@ def _positional(whole: str) -> int:
             continue
         scale = _SCALES[char]
         if scale >= 10_000:
-            total, section = (total + section + digit) * scale, 0
+            # 亿 multiplies all before it (一万亿), 万 only what stands after 亿 (一亿二千万).
+            group = section + digit if scale == 10_000 else total + section + digit
+            total, section = group * scale + (total if scale == 10_000 else 0), 0
         else:
             section += (digit or 1) * scale
         digit, last_scale = 0, scale

@@ -168,8 +168,9 @@ def _user(template: _Template, brief: Brief) -> tuple[str, list[str]]:
     if brief.facts:
         triples = "；".join(f"{fact.subject}-{fact.relation}-{fact.object}" for fact in brief.facts)
         lines.append(template.facts.format(value=triples))
-    # One line each: a line break in a value must not open a line that reads like one of ours.
-    return "\n".join(line.replace("\n", " ") for line in lines), dropped
+    # One line each: a line break in a value must not open a line that reads like one of ours, nor may a fact of a
+    # merchant's own graph, which `read_brief` never saw, bring a control token.
+    return "\n".join(line.replace("\n", " ").replace("<|", "< |") for line in lines), dropped
 
 
 def render(brief: Brief, exemplars: Sequence[Exemplar] = (), *, prompts: Path = PROMPTS) -> RenderedPrompt:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import pairwise
 
 from copygen.numerals import (
     ARABIC,
@@ -38,7 +37,7 @@ class Quantity:
     end: int
     text: str
     modifier: str = ""
-    """'' exact, about, over (超、多), under (不到、近), least (至少、以上), most (至多、以内)."""
+    """'' exact, about, some (来), over (超、多), under (不到、近), least (至少、以上), most (至多、以内)."""
     precision: float = 0.0
     """Half a unit of the last digit written, in the base unit: 17厘米 stands for 16.5 to 17.5."""
     ranged: bool = False
@@ -55,12 +54,12 @@ class Quantity:
 _BEFORE = {
     "about": "大约 大概 差不多 约莫 约 足足 足有 大致 ≈",
     "under": "将近 接近 不到 不足 少于 低于 小于 近 逼近 <",
-    "most": "不超过 不高于 不大于 不多于 至多 最多 最高 最大 最长 最远 最深 ≤ 上限 控制在 高达 长达 可达",
-    "least": "不低于 不少于 不小于 至少 最少 最低 最小 起码 ≥ 低至",
+    "most": "不超过 不高于 不大于 不多于 至多 ≤ 控制在",
+    "least": "不低于 不少于 不小于 至少 起码 ≥",
     "over": "超过 超出 超 多于 高于 大于 逾 >",
 }
 _AFTER = {
-    "about": "左右 上下 前后",
+    "about": "左右 上下 前后 来重 来高 来长 来宽",
     "over": "多 余 出头 有余",
     "least": "以上 及以上 起 +",
     "most": "以内 以下 之内 内 封顶",
@@ -86,15 +85,16 @@ def _pattern() -> re.Pattern[str]:
         r"(?P<sign>(?<![\d%A-Za-z℃°])[-±]|零下)?"
         rf"(?:(?P<percent>百分之)(?P<of>[{CN_NUMERALS}]+(?:点[{CN_NUMERALS}]+)?)"
         rf"|(?P<number>(?:{ARABIC})[十百千万亿]*|{liang}|[{CN_NUMERALS}]+(?:点[零〇一二三四五六七八九]+)?|半)"
-        rf"(?P<vague>[多来几余])?(?P<half>个半(?=小时|钟头|月))?(?:\s?(?P<unit>{unit}))?"
+        rf"(?P<vague>[多来几余整])?(?P<half>个半(?=小时|钟头|月))?(?:\s?(?P<unit>{unit}))?"
         r"(?P<tail>半(?!价|夜|路|折|身)"
-        rf"|(?<=[米块尺斤元])[一二三四五六七八九]五?(?![十百千万亿点号])(?!\s?(?:{unit}))"
+        rf"|(?<=[米块尺斤元])[一二三四五六七八九]五?(?![十百千万亿点号])(?!\s?[大小整满]?(?:{unit}))"
         rf"|(?<=[米块元])\d{{1,2}}(?![\d.%]|\s?(?:{unit})))?)"
-        rf"(?P<after>(?:{_any(_AFTER_WORDS)})(?!\d))?",
+        rf"(?P<after>(?:{_any(_AFTER_WORDS)})(?!\d)(?<!不到(?=[{CN_NUMERALS}半])))?",
         re.IGNORECASE,
     )
 
 
+_NUMERAL = re.compile(rf"[\d{CN_NUMERALS}半]")
 _LOOSE_MONEY = frozenset(("块", "毛", "角"))
 _MONEY_AFTER = re.compile(
     r"\s*(?:$|[，。；！？,;!?、\s)）~～|｜…]|有找|[钱多出起就一每/]|[\d一二三四五六七八九](?![十百]))"
@@ -102,15 +102,16 @@ _MONEY_AFTER = re.compile(
 _TAILED = frozenset(("米", "块", "尺", "斤", "元", "公尺"))
 _HALVED = frozenset(("time", "mass", "length", "volume", "area", "multiple", "money"))
 _MODEL_BEFORE = re.compile(r"[A-Za-z][-.\s]?$")
-_MODEL_AFTER = re.compile(r"-?[A-Za-z]")
+_MODEL_AFTER = re.compile(r"-?(?![xX]\d)[A-Za-z]")
 _RANGE = re.compile(r"\s*(?:[-~～–—至到]|--)\s*")
 _LIST = re.compile(r"\s*(?:[×xX*✕/、和与及或+]|加)\s*")
-_TIMES = re.compile(r"(?:/\w)?\s*[×xX*✕]\s*")
 
 
 def find_quantities(text: str) -> list[Quantity]:
     """All quantities of the text in order, spans into the text as given; never raises."""
-    folded = IDIOM.sub(lambda m: "\u2003" * len(m[0]), plain(text))
+    if not _NUMERAL.search(folded := plain(text)):
+        return []
+    folded = IDIOM.sub(lambda m: "\u2003" * len(m[0]), folded)
     found = [
         Quantity(0.0, 0.0, kind, "", m.start(), m.end(), text[m.start() : m.end()])
         for kind, pattern in (("date", DATE), ("clock", CLOCK), ("ratio", RATIO))
@@ -141,7 +142,7 @@ def _read(match: re.Match[str], text: str) -> Quantity | None:
     end = match.end("unit") if match["unit"] else match.end("of" if match["percent"] else "number")
     precision = _half_step(number, value)
     tail = match["tail"]
-    if known and tail == "半" and known.dimension in _HALVED:
+    if known and tail == "半" and (known.dimension in _HALVED or unit == "成"):
         low, high, end, precision = low + 0.5, high + 0.5, match.end("tail"), 0.25
     elif known and tail and tail != "半" and unit in _TAILED:
         low = high = low + digits_after_point(tail)
@@ -160,6 +161,8 @@ def _read(match: re.Match[str], text: str) -> Quantity | None:
 def _unit(match: re.Match[str], text: str) -> tuple[str, Unit | None]:
     """Unit as written and what it means; ('块', None) when it is no unit here."""
     unit = "%" if match["percent"] else (match["unit"] or "")
+    if unit == "把" and (parse_number(match["of"] or match["number"]) or 0) >= 100:  # 1680把冬天铺满
+        return "", None
     if match["money"] and unit in ("", "元", "块"):
         return unit or "元", unit_of("元")
     if unit in _LOOSE_MONEY and not _is_money(match, text):
@@ -194,7 +197,7 @@ def _modifier(match: re.Match[str]) -> str:
         return next((kind for word, kind in _BEFORE_WORDS.items() if before.startswith(word)), "")
     if match["after"] and match.start("after") == match.end("tail" if match["tail"] else "unit"):
         return _AFTER_WORDS[match["after"]]
-    return {"来": "about", None: ""}.get(match["vague"], "over")
+    return {"来": "some", "整": "", None: ""}.get(match["vague"], "over")
 
 
 def _half_step(number: str, value: float) -> float:
@@ -209,6 +212,11 @@ def _joined(found: list[Quantity], folded: str, text: str) -> list[Quantity]:
     result: list[Quantity] = []
     for quantity in reversed(found):
         following = result[-1] if result else None
+        if following and _is_continued(quantity, following):
+            total = following.low + quantity.low
+            whole, end = text[quantity.start : following.end], following.end
+            result[-1] = replace(following, low=total, high=total, start=quantity.start, end=end, text=whole)
+            continue
         if following and quantity.dimension in ("number", following.dimension):
             gap = folded[quantity.end : following.start]
             taking = quantity.dimension == "number" and bool(following.unit)
@@ -230,6 +238,16 @@ def _joined(found: list[Quantity], folded: str, text: str) -> list[Quantity]:
     return [q for q in reversed(result) if q.dimension != "number" or q.text[-1:].isdigit()]
 
 
+def _is_continued(quantity: Quantity, following: Quantity) -> bool:
+    """一斤六两, 2小时30分钟: the second goes on in a smaller unit."""
+    return (
+        quantity.end == following.start
+        and quantity.dimension == following.dimension in ("mass", "time", "length")
+        and not (quantity.ranged or following.ranged or following.modifier)
+        and 0 < following.high < quantity.low
+    )
+
+
 def _with_unit_of(bare: Quantity, other: Quantity) -> Quantity:
     known = unit_of(other.unit)
     factor = known.factor if known else 1.0
@@ -243,25 +261,10 @@ def _with_unit_of(bare: Quantity, other: Quantity) -> Quantity:
     )
 
 
-def multiplied(quantities: list[Quantity], text: str) -> list[Quantity]:
-    """What the multiplications in the text come to: 10g×12包 is 120 g, 4次×3小时 is 12 hours."""
-    return [
-        times(left, right)
-        for left, right in pairwise(quantities)
-        if _TIMES.fullmatch(text[left.end : right.start])
-        and (left.is_count != right.is_count or right.dimension == "number")
-    ]
-
-
-def times(left: Quantity, right: Quantity) -> Quantity:
-    """A count times a measure: the measure, that many times."""
-    count, measure = (left, right) if left.is_count and right.dimension != "number" else (right, left)
-    text = f"{left.text}×{right.text}"
-    return replace(measure, low=measure.low * count.low, high=measure.high * count.high, end=right.end, text=text)
-
-
 _SAME_UNIT, _OTHER_UNIT = 0.002, 0.02
 """How far off, as a share of the value, an exact figure may be: 17.02 said as 17; 60 days said as two months."""
+_REACH = {"over": (1.0, 1.6), "least": (1.0, 1.6), "under": (0.7, 1.0), "most": (0.7, 1.0), "some": (0.875, 1.2)}
+"""How far from a bound, as shares of it, a value may be and still be told by it."""
 _CONVERTED = frozenset("length mass volume area time power charge energy data pressure speed".split())
 
 
@@ -281,11 +284,8 @@ def agrees(said: Quantity, known: Quantity) -> bool:
         return said.low - slack <= known.low and known.high <= said.high + slack
     value = said.high
     for edge in (known.low, known.high):
-        if abs(value - edge) <= slack:
-            return True
-        if said.modifier in ("over", "least") and value - slack <= edge <= value * 1.6:
-            return True
-        if said.modifier in ("under", "most") and value * 0.7 <= edge <= value + slack:
+        least, most = _REACH.get(said.modifier, (1.0, 1.0))
+        if value * least - slack <= edge <= value * most + slack:
             return True
         if said.modifier == "about" or known.modifier == "about":
             if abs(value - edge) <= max(abs(edge) * 0.125, slack):

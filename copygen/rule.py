@@ -35,8 +35,10 @@ Label = Literal[
 ]
 BREAKS = ",。!?;\\n|"
 """Characters of folded text that end a clause."""
-_NOT_RULES = frozenset({"fold.toml", "words.toml", "scopes.toml"})
-_CLASS = re.compile(r"(?<!P)<([a-z_]+)(\??)>")
+_CLASSES = frozenset({"words.toml", "scopes.toml"})
+"""What every rule set has beside its rules."""
+_NOT_RULES = _CLASSES | {"fold.toml"}
+_CLASS = re.compile(r"(?<!P)<([a-z_|]+)(\??)>")
 _GAP = re.compile(r"<\.\.(\d+)>")
 
 
@@ -60,8 +62,8 @@ class Rule(BaseModel):
     not_scope: tuple[str, ...] = ()
     terms: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
-    """Regular expressions over folded text; <name> is a word class that must occur, <name?> one that may, <..8> a gap
-    of up to 8 characters within the clause; a group `what` names the thing that is promised."""
+    """Regular expressions over folded text; <name> is a word class that must occur, <name?> one that may, <a|b> one of
+    two, <..8> a gap of up to 8 characters within the clause; a group `what` names the thing that is promised."""
     unless: tuple[str, ...] = ()
     """Context in which the words are legal: a match that covers the finding lifts it."""
     negatable: bool = True
@@ -95,10 +97,14 @@ class Rule(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A compiled pattern and the word classes without which it cannot match."""
+    """A compiled pattern, and the sets of word classes of which it needs one each to match."""
 
     regex: re.Pattern[str]
-    needs: frozenset[str]
+    needs: frozenset[frozenset[str]]
+
+    def possible(self, present: set[str]) -> bool:
+        """Whether it can match a text in which words of these classes occur."""
+        return not any(need.isdisjoint(present) for need in self.needs)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,8 +118,8 @@ class RuleSet:
     basis: Mapping[str, tuple[re.Pattern[str], ...]]
     words: Mapping[str, frozenset[str]]
     """Word classes, folded."""
-    denial: re.Pattern[str]
-    """What denies the words that follow it."""
+    negator: re.Pattern[str]
+    """What denies the words it reaches: 不是, 不敢保证."""
     scopes: Mapping[str, re.Pattern[str]]
     version: str
 
@@ -164,11 +170,13 @@ def _expand(pattern: str, words: Mapping[str, frozenset[str]], path: Path, *, la
     needs = set()
 
     def word_class(match: re.Match[str]) -> str:
-        if match[1] not in words:
-            raise PromptDataError(f"pattern {pattern!r}: no word class <{match[1]}> in words.toml", path=str(path))
+        names = match[1].split("|")
+        if unknown := [name for name in names if name not in words]:
+            raise PromptDataError(f"pattern {pattern!r}: no word class <{unknown[0]}> in words.toml", path=str(path))
         if not match[2]:
-            needs.add(match[1])
-        return "(?:" + "|".join(map(re.escape, sorted(words[match[1]], key=lambda w: (-len(w), w)))) + ")"
+            needs.add(frozenset(names))
+        every = {word for name in names for word in words[name]}
+        return "(?:" + "|".join(map(re.escape, sorted(every, key=lambda w: (-len(w), w)))) + ")"
 
     text = _GAP.sub(lambda m: f"[^{BREAKS}]{{0,{m[1]}}}{'?' * lazy}", pattern)
     text = _CLASS.sub(word_class, text)
@@ -186,15 +194,19 @@ def load_rules(folder: Path = RULES) -> RuleSet:
         PromptDataError: A file cannot be read, or a rule lacks a field, has a broken pattern or a doubled id.
     """
     paths = sorted(folder.glob("*.toml"))
-    if not paths:
-        raise PromptDataError("no rule files (*.toml) in this folder", path=str(folder))
+    if not folder.is_dir():
+        raise PromptDataError("no such folder; expected one with the files of copygen/rules", path=str(folder))
+    if missing := _CLASSES - {path.name for path in paths}:
+        raise PromptDataError(f"not a rule set: no {', '.join(sorted(missing))}", path=str(folder))
     classes = _read(folder / "words.toml")
     words = {name: frozenset(fold(word).text for word in _texts(value)) for name, value in classes.items()}
-    scopes = {name: re.compile("|".join(_texts(value))) for name, value in _read(folder / "scopes.toml").items()}
+    scopes = {name: _scope(name, value, folder) for name, value in _read(folder / "scopes.toml").items()}
     rules: list[Rule] = []
     for path in paths:
         if path.name not in _NOT_RULES:
             rules += _read_rules(path)
+    if not rules:
+        raise PromptDataError("not a rule set: no file with [[rule]]", path=str(folder))
     seen: set[str] = set()
     for rule in rules:
         if rule.id in seen:
@@ -215,10 +227,17 @@ def load_rules(folder: Path = RULES) -> RuleSet:
         unless={rule.id: compiled(rule.unless) for rule in rules},
         basis={rule.id: compiled(rule.basis) for rule in rules},
         words=words,
-        denial=_expand(r"(?:<negator>)<..4>$", words, folder, lazy=False).regex,
+        negator=_expand(r"<negator>", words, folder).regex,
         scopes=scopes,
         version=digest.hexdigest()[:12],
     )
+
+
+def _scope(name: str, value: object, folder: Path) -> re.Pattern[str]:
+    try:
+        return re.compile("|".join(_texts(value)))
+    except re.error as error:
+        raise PromptDataError(f"scope {name}: {error}", path=str(folder / "scopes.toml")) from error
 
 
 def _texts(value: object) -> list[str]:

@@ -5,14 +5,14 @@ with an open error is never in `copies`.
 """
 
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from copygen.ad_copy import AdCopy, parse
 from copygen.brief import Brief, Change, Fact
-from copygen.channel import PROMPTS, Channel, get_channel
+from copygen.channel import PROMPTS, Channel, get_channel, get_tone
 from copygen.chat_model import ChatModel, Message, SamplingParams
 from copygen.check import CheckReport, check_copy
 from copygen.errors import EngineBroken, InvalidBrief, NoGoodCopy
@@ -37,7 +37,8 @@ class WriteOptions:
     repetition_penalty: float = 1.05
     seed: int | None = None
     max_tokens: int = 420
-    adapter: str | None = None
+    adapters: Mapping[str, str] = field(default_factory=dict)
+    """LoRA adapter, as the engine names it, of a channel or tone id; the channel's goes before the tone's."""
     block: tuple[str, ...] = ()
     """Words never to be shown, on top of the rules."""
     allow: tuple[str, ...] = ()
@@ -173,6 +174,7 @@ async def stream_write(
     _check_brief(brief, channel)
     if facts is not None and not brief.facts:
         brief = brief.model_copy(update={"facts": tuple(facts(brief))})
+    adapter = options.adapters.get(channel.id) or options.adapters.get(get_tone(brief.tone, prompts).id)
     prompt = render(brief, pick_exemplars(brief, model.exemplars, prompts=prompts), prompts=prompts)
     first_round = SamplingParams(
         n=brief.n + options.extra_candidates,
@@ -189,7 +191,7 @@ async def stream_write(
         rounds += 1
         first = len(candidates)
         texts = [""] * params.n
-        sampling = _sample(model, prompt.messages, params, options.adapter, clock, tokens)
+        sampling = _sample(model, prompt.messages, params, adapter, clock, tokens)
         async with aclosing(sampling) as pieces:
             async for index, text in pieces:
                 texts[index] += text
@@ -209,7 +211,7 @@ async def stream_write(
         brief=brief,
         copies=tuple(good[: brief.n]),
         rejected=tuple(rejected),
-        model=model.name,
+        model=f"{model.name}+{adapter}" if adapter else model.name,
         prompt_id=prompt.prompt_id,
         prompt_hash=prompt.prompt_hash,
         facts=brief.facts,

@@ -3,6 +3,7 @@
 `create_app` builds it from parts that are already open; importing this module does nothing.
 """
 
+import asyncio
 import logging
 import math
 from collections.abc import AsyncGenerator
@@ -31,14 +32,17 @@ from copygen.errors import (
     NoGoodCopy,
     PromptTooLong,
     UnknownChannel,
+    UnknownLabel,
 )
 from copygen.write import FactSource
 
-from serving.api import catalog, checks, copies
+from serving.api import catalog, checks, copies, labels
 from serving.api.body_limit import BodyLimit
-from serving.api.error_body import ErrorBody, ErrorEnvelope, error_envelope
+from serving.api.error_body import ErrorBody, ErrorEnvelope, error_envelope, internal_error
+from serving.api.invalid_request import describe
 from serving.api.request_log import RequestLog
 from serving.api.writer import Writer
+from serving.labels.labeller import open_labeller
 from serving.settings import Settings
 from serving.web import api_docs, pages
 from serving.web.guard import SecurityHeaders, same_origin
@@ -54,6 +58,7 @@ _STATUS: dict[type[CopygenError], int] = {
     InvalidBrief: 422,
     InvalidFile: 422,
     UnknownChannel: 422,
+    UnknownLabel: 404,
     NoGoodCopy: 422,
     EngineRefused: 422,
     PromptTooLong: 422,
@@ -63,8 +68,14 @@ _STATUS: dict[type[CopygenError], int] = {
     EngineUnavailable: 503,
     EngineTimeout: 504,
 }
-# Not the phrases of http.HTTPStatus: those differ between Python versions.
-_HTTP_CODES = {403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "content_too_large"}
+_HTTP_CODES = {
+    400: ("bad_request", "the body cannot be read; send JSON in UTF-8, or a form of ordinary size"),
+    403: ("forbidden", ""),
+    404: ("not_found", "no such path; GET /docs lists them all"),
+    405: ("method_not_allowed", "this path takes {allow}"),
+    413: ("content_too_large", ""),
+}
+"""Code, and words where the framework's own do not say what to do."""
 _DESCRIPTION = """Chinese selling copy from product facts: true to the brief, legal, labelled, ranked.
 
 Every response has an `X-Request-Id`; send your own to find a request again. Every failure has one body:
@@ -84,15 +95,20 @@ class _Closing(Protocol):
 
 
 def create_app(model: ChatModel, settings: Settings, *, facts: FactSource | None = None) -> FastAPI:
-    """The service around an open model; it waits for the model on start and closes it on stop."""
+    """The service around an open model; it warms everything up on start and closes the model on stop."""
+
+    writer = Writer(model, settings, facts)
+    labeller = open_labeller(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         if isinstance(model, _Warming):
             await model.ready()
+        await asyncio.to_thread(writer.warm)
         app.state.warmed = True
         yield
         app.state.warmed = False
+        labeller.log.close()
         if isinstance(model, _Closing):
             await model.aclose()
 
@@ -105,13 +121,14 @@ def create_app(model: ChatModel, settings: Settings, *, facts: FactSource | None
         redoc_url=None,
         dependencies=[Depends(same_origin)],
     )
-    app.state.writer = Writer(model, settings, facts)
+    app.state.writer = writer
+    app.state.labeller = labeller
     app.state.warmed = False
-    for router in (copies.router, checks.router, catalog.router, pages.router, api_docs.router):
+    for router in (copies.router, checks.router, labels.router, catalog.router, pages.router, api_docs.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestLog, on_bug=_on_bug)
     app.add_middleware(SecurityHeaders)  # added last, so outermost: the headers are on a 500 too
     app.add_exception_handler(CopygenError, _on_copygen_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
@@ -158,7 +175,6 @@ async def _on_form_rejected(request: Request, rejected: Exception) -> Response:
     return pages.form_page(
         request,
         rejected.form,
-        problems=rejected.problems,
         error=envelope.error,
         status=status,
         headers=_headers(rejected.error),
@@ -167,32 +183,27 @@ async def _on_form_rejected(request: Request, rejected: Exception) -> Response:
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    problems = error.errors()
-    first = problems[0]
-    # A body that is no JSON has a position, not a field.
-    param = "" if first["type"] == "json_invalid" else _dotted(first["loc"][1:])
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    message = f"{param}: {first['msg']}{more}" if param else f"{first['msg']}{more}"
-    body = ErrorBody(code="invalid_request", message=message, param=param or None, request_id=request.state.request_id)
+    message, param = describe(error)
+    body = ErrorBody(code="invalid_request", message=message, param=param, request_id=request.state.request_id)
     return _respond(request, 422, ErrorEnvelope(error=body))
-
-
-def _dotted(loc: tuple[int | str, ...]) -> str:
-    """('products', 0, 'name') -> products[0].name"""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    detail = str(error.detail)
-    message = f"{request.method} {request.url.path}: {detail[:1].lower()}{detail[1:]}"
+    headers = dict(error.headers or {})
+    code, advice = _HTTP_CODES.get(error.status_code, ("http_error", ""))
+    advice = advice.format(allow=headers.get("Allow", ""))
     body = ErrorBody(
-        code=_HTTP_CODES.get(error.status_code, "http_error"),
-        message=message,
+        code=code,
+        message=f"{request.method} {request.url.path}: {advice or error.detail}",
         param=None,
         request_id=request.state.request_id,
     )
-    return _respond(request, error.status_code, ErrorEnvelope(error=body), dict(error.headers or {}))
+    return _respond(request, error.status_code, ErrorEnvelope(error=body), headers)
+
+
+def _on_bug(request: Request) -> Response:
+    return _respond(request, 500, internal_error(request.state.request_id))
 
 
 async def _on_client_gone(request: Request, error: Exception) -> Response:

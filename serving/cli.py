@@ -9,7 +9,7 @@ import json
 import logging
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -19,23 +19,26 @@ from copygen.brief import Record, read_brief
 from copygen.channel import load_channels, load_tones
 from copygen.chat_model import ChatModel
 from copygen.errors import InvalidBrief, InvalidFile
-from copygen.label import make_label
 from copygen.prompt import phases
 from copygen.write import TokenEvent, WriteOptions, WriteResult, stream_write
 
-from serving.cli_check import check_case, check_file, read_case, show_report
+from serving.cli_check import check_case, check_file, export_proof, read_case, show_report
 from serving.cli_input import friendly, read_pairs, read_record
+from serving.cli_json import write_json
 from serving.cli_kg import kg
+from serving.cli_rules import AllowFlag, BlockFlag, RulesDiffFlag, read_words, rescan, rules, show_rescan
 from serving.cli_show import Progressing, show_candidates, show_channels, show_outcomes
 from serving.engines import MODELS, opened_engine
 from serving.engines.model_files import read_manifest, verify
 from serving.facts import graph_facts
-from serving.jobs.batch import RowResult, candidate_json, finding_json, write_file, write_rows
+from serving.jobs.batch import RowResult, write_file, write_rows
 from serving.jobs.table_io import Row, read_rows
+from serving.labels.labeller import Labeller, open_labeller
 from serving.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Chinese e-commerce copy from product facts.")
 app.add_typer(kg, name="kg")
+app.add_typer(rules, name="rules")
 out = Console()
 err = Console(stderr=True)
 
@@ -52,7 +55,14 @@ def _settings(**flags: object) -> Settings:
 
 
 def _engine(settings: Settings) -> AbstractAsyncContextManager[ChatModel]:
-    return opened_engine(settings.engine, model=settings.model, api_key=settings.api_key, cache=settings.model_cache)
+    return opened_engine(
+        settings.engine,
+        model=settings.model,
+        api_key=settings.api_key,
+        adapters=settings.adapters.values(),
+        exemplars=settings.exemplars,
+        cache=settings.model_cache,
+    )
 
 
 @app.command()
@@ -76,6 +86,8 @@ def write(
     avoid: Annotated[list[str] | None, typer.Option(help="Must not appear; repeat for more.")] = None,
     seed: Annotated[int | None, typer.Option(help="Repeats a result for a request run alone.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    block: BlockFlag = None,
+    allow: AllowFlag = None,
     engine: EngineFlag = None,
     model: ModelFlag = None,
 ) -> None:
@@ -106,12 +118,23 @@ def write(
     record.setdefault("channel", "discover")
     if "products" not in record:
         raise InvalidBrief("nothing to write about: give a JSON file, or --name with --attr 名=值", field="products")
-    asyncio.run(_write(record, _settings(engine=engine, model=model), seed, as_json))
+    settings = _settings(engine=engine, model=model)
+    asyncio.run(_write(record, settings, _options(settings, block, allow, seed), as_json))
 
 
-async def _write(record: Record, settings: Settings, seed: int | None, as_json: bool) -> None:
+def _options(settings: Settings, block: Path | None, allow: Path | None, seed: int | None = None) -> WriteOptions:
+    return WriteOptions(
+        extra_candidates=settings.extra_candidates,
+        seed=seed,
+        adapters=settings.adapters,
+        block=read_words(block),
+        allow=read_words(allow),
+    )
+
+
+async def _write(record: Record, settings: Settings, options: WriteOptions, as_json: bool) -> None:
     brief, changes = read_brief(record)
-    options = WriteOptions(extra_candidates=settings.extra_candidates, seed=seed)
+    labeller = open_labeller(settings)
     result: WriteResult | None = None
     async with _engine(settings) as model:
         with Progressing(err) as progress:
@@ -121,37 +144,11 @@ async def _write(record: Record, settings: Settings, seed: int | None, as_json: 
                 else:
                     result = event
     assert result is not None  # stream_write ends with a result or raises
+    labels = labeller.label_result(result, "terminal")
     if as_json:
-        out.print_json(json.dumps(_write_json(result, settings.provider), ensure_ascii=False))
+        out.print_json(json.dumps(write_json(result, labels), ensure_ascii=False))
     else:
-        show_candidates(out, result, settings.provider)
-
-
-def _write_json(result: WriteResult, provider: str) -> dict[str, Any]:
-    label = make_label("\n".join(c.copy.plain_text() for c in result.copies), provider, result.brief.lang)
-    return {
-        "copies": [
-            {
-                **candidate_json(candidate),
-                "proxy": {"value": candidate.score.value, "reasons": list(candidate.score.reasons)},
-                "findings": [finding_json(finding) for finding in candidate.findings],
-                "repaired": candidate.repaired,
-            }
-            for candidate in result.copies
-        ],
-        "facts": [[fact.subject, fact.relation, fact.object] for fact in result.facts],
-        "changes": [{"field": change.field, "what": change.what} for change in result.changes],
-        "ai_label": label.text,
-        **label.metadata(),
-        "model": result.model,
-        "prompt_id": result.prompt_id,
-        "prompt_hash": result.prompt_hash,
-        "seed": result.seed,
-        "timings": {
-            "first_token_ms": round(result.timings.first_token_ms, 1),
-            "total_ms": round(result.timings.total_ms, 1),
-        },
-    }
+        show_candidates(out, result, labels)
 
 
 @app.command()
@@ -163,6 +160,8 @@ def batch(
     tone: ToneFlag = None,
     lang: Annotated[str | None, typer.Option(help="zh-Hans or zh-Hant, for rows that do not say.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=64, help="Rows under way at once.")] = 8,
+    block: BlockFlag = None,
+    allow: AllowFlag = None,
     show: Annotated[bool, typer.Option(help="Print the copies as a table.")] = False,
     engine: EngineFlag = None,
     model: ModelFlag = None,
@@ -173,9 +172,10 @@ def batch(
     if not rows:
         raise InvalidFile("no rows", path=str(source))
     settings = _settings(engine=engine, model=model)
-    outcomes = asyncio.run(_batch(rows, output, settings, concurrency))
+    labeller = open_labeller(settings)
+    outcomes = asyncio.run(_batch(rows, output, settings, _options(settings, block, allow), labeller, concurrency))
     if show:
-        show_outcomes(out, outcomes)
+        show_outcomes(out, outcomes, labeller)
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     for outcome in failed[:10]:
         assert outcome.error is not None
@@ -185,8 +185,9 @@ def batch(
     out.print(f"{len(outcomes) - len(failed)} written, {len(failed)} failed -> {output}", highlight=False)
 
 
-async def _batch(rows: list[Row], output: Path, settings: Settings, concurrency: int) -> list[RowResult]:
-    options = WriteOptions(extra_candidates=settings.extra_candidates)
+async def _batch(
+    rows: list[Row], output: Path, settings: Settings, options: WriteOptions, labeller: Labeller, concurrency: int
+) -> list[RowResult]:
     outcomes: list[RowResult] = []
     columns = (TextColumn("writing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     async with _engine(settings) as model:
@@ -198,7 +199,7 @@ async def _batch(rows: list[Row], output: Path, settings: Settings, concurrency:
                 progress.advance(task)
 
             results = write_rows(rows, model, options=options, facts=graph_facts, concurrency=concurrency)
-            await write_file(results, output, provider=settings.provider, done=done)
+            await write_file(results, output, labeller=labeller, done=done)
     return outcomes
 
 
@@ -210,20 +211,33 @@ def check(
     product: Annotated[Path | None, typer.Option(help="JSON file of the product, to check facts too.")] = None,
     jsonl: Annotated[Path | None, typer.Option(help="JSONL file of cases.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="JSONL file of findings.")] = None,
+    proof: Annotated[Path | None, typer.Option(help="Proof pack of this one text: .html to print, or .json.")] = None,
+    block: BlockFlag = None,
+    allow: AllowFlag = None,
+    rules_diff: RulesDiffFlag = None,
 ) -> None:
     """Check copy a person wrote against its product and the law; exit 1 when something must change."""
+    if rules_diff is not None:
+        if jsonl is None:
+            raise InvalidFile("needs --jsonl, the stored copy to check again", path="--rules-diff")
+        show_rescan(out, rescan(*rules_diff, jsonl, output))
+        return
+    words = {"block": read_words(block), "allow": read_words(allow)}
     if jsonl is not None:
-        if output is None:
-            raise InvalidFile("also give -o OUT.jsonl", path="--jsonl")
-        checked, failed = check_file(jsonl, output)
+        if output is None or proof is not None:
+            raise InvalidFile("goes with -o OUT.jsonl; --proof is for one text", path="--jsonl")
+        checked, failed = check_file(jsonl, output, **words)
         out.print(f"{checked} checked, {failed} unreadable -> {output}", highlight=False)
         return
     record = read_record(str(source) if source else str(product) if product else None)
     if text is not None:
         record["text"] = text
     case = read_case(record)
-    report = check_case(case)
+    report = check_case(case, **words)
     show_report(out, case, report)
+    if proof is not None:
+        export_proof(case, report, open_labeller(_settings()), proof)
+        out.print(f"举证材料 -> {proof}", highlight=False)
     if not report.passed:
         raise typer.Exit(1)
 

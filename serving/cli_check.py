@@ -1,10 +1,10 @@
-"""`copygen check`: evidence and law for copy a person wrote, or for a file of cases.
+"""`copygen check`: evidence and law for copy a person wrote, or for a file of cases, and the proof of it.
 
 A case is a line with products, facts, channel and text; the answer is a line with id and findings.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from copygen.finding import Finding
 
 from serving.jobs.batch import finding_json
 from serving.jobs.table_io import read_rows
+from serving.labels.labeller import Labeller
+from serving.proof_page import prove, write_proof
 
 _CASE_ONLY = ("text", "labels", "spans", "note")
 
@@ -32,6 +34,11 @@ class Case:
     text: str
     copy: AdCopy | None
     brief: Brief | None
+
+    @property
+    def pieces(self) -> list[tuple[str, str]]:
+        """(where, text) of what is checked."""
+        return self.copy.texts() if self.copy is not None else [("text", self.text)]
 
 
 def read_case(record: Mapping[str, object]) -> Case:
@@ -52,13 +59,23 @@ def read_case(record: Mapping[str, object]) -> Case:
     raise InvalidBrief("expected text, or copy together with products", field="text")
 
 
-def check_case(case: Case) -> CheckReport:
+def check_case(case: Case, *, block: Sequence[str] = (), allow: Sequence[str] = ()) -> CheckReport:
     if case.copy is not None and case.brief is not None:
-        return check_copy(case.copy, case.brief, get_channel(case.brief.channel))
-    return check_text(case.text, case.brief)
+        return check_copy(case.copy, case.brief, get_channel(case.brief.channel), block=block, allow=allow)
+    return check_text(case.text, case.brief, block=block, allow=allow)
 
 
-def check_file(source: Path, out: Path) -> tuple[int, int]:
+def export_proof(case: Case, report: CheckReport, labeller: Labeller, target: Path) -> None:
+    """Write the proof pack of a checked case: .html to print, .json for programs.
+
+    Raises:
+        InvalidFile: Another ending, or a folder that cannot be written.
+    """
+    channel = get_channel(case.brief.channel).name if case.copy is not None and case.brief is not None else ""
+    write_proof(prove(report, case.pieces, case.brief, labeller, channel=channel), target)
+
+
+def check_file(source: Path, out: Path, *, block: Sequence[str] = (), allow: Sequence[str] = ()) -> tuple[int, int]:
     """Check every line of a JSONL file.
 
     Returns:
@@ -72,7 +89,7 @@ def check_file(source: Path, out: Path) -> tuple[int, int]:
             try:
                 if row.error is not None:
                     raise row.error
-                report = check_case(read_case(row.record))
+                report = check_case(read_case(row.record), block=block, allow=allow)
                 line["findings"] = [finding_json(finding) for finding in report.findings]
                 checked += 1
             except CopygenError as error:
@@ -85,8 +102,7 @@ def check_file(source: Path, out: Path) -> tuple[int, int]:
 
 def show_report(console: Console, case: Case, report: CheckReport) -> None:
     """The text with its findings marked, then one line for each."""
-    pieces = case.copy.texts() if case.copy is not None else [("text", case.text)]
-    for where, text in pieces:
+    for where, text in case.pieces:
         marked = Text(text)
         for finding in report.findings:
             if finding.where == where:

@@ -11,10 +11,11 @@ from rich.text import Text
 
 from copygen.ad_copy import AdCopy
 from copygen.channel import Channel, FieldSpec, Tone, get_channel
-from copygen.label import make_label
+from copygen.label import Label
 from copygen.write import WriteResult
 
 from serving.jobs.batch import RowResult
+from serving.labels.labeller import Labeller
 
 
 class Progressing:
@@ -56,33 +57,33 @@ def _copy_text(copy: AdCopy, channel: Channel) -> Text:
     return text
 
 
-def show_candidates(console: Console, result: WriteResult, provider: str) -> None:
+def show_candidates(console: Console, result: WriteResult, labels: Sequence[Label]) -> None:
     """Panels of the copies, best first, then what they rest on."""
     channel = get_channel(result.brief.channel)
-    for i, candidate in enumerate(result.copies, 1):
+    for i, (candidate, label) in enumerate(zip(result.copies, labels, strict=True), 1):
         text = _copy_text(candidate.copy, channel)
         about = [f"点击倾向 {candidate.score.value:.2f}（估计，非点击率）", *candidate.score.reasons]
         about += [f"注意：{finding.reason}" for finding in candidate.findings]
         about += ["已删改不合格的句子"] if candidate.repaired else []
         text.append("\n" + " · ".join(about), style="dim")
-        console.print(Panel(text, title=f"{channel.name} · {result.brief.tone} · {i}", title_align="left"))
+        title, number = f"{channel.name} · {result.brief.tone} · {i}", f"{label.text} {label.produce_id}".lstrip()
+        console.print(Panel(text, title=title, title_align="left", subtitle=number, subtitle_align="right"))
     if result.facts:
         told = "；".join(f"{fact.subject}{fact.relation}{fact.object}" for fact in result.facts)
         console.print(f"知识：{told}", style="dim", highlight=False)
     for change in result.changes:
         console.print(f"输入已整理：{change.field} {change.what}", style="dim", highlight=False)
-    label = make_label(result.copies[0].copy.plain_text(), provider, result.brief.lang)
     timings = result.timings
     console.print(
-        f"{label.text} · {result.model} · {result.prompt_id} · 首字 {timings.first_token_ms / 1000:.2f} s · "
+        f"{result.model} · {result.prompt_id} · 首字 {timings.first_token_ms / 1000:.2f} s · "
         f"共 {timings.total_ms / 1000:.2f} s",
         style="dim",
         highlight=False,
     )
 
 
-def show_outcomes(console: Console, outcomes: Sequence[RowResult]) -> None:
-    """A table of what became of each row."""
+def show_outcomes(console: Console, outcomes: Sequence[RowResult], labeller: Labeller) -> None:
+    """A table of what became of each row, copies with their labels."""
     table = Table(show_lines=True, expand=True)
     table.add_column("商品", ratio=2)
     table.add_column("渠道 · 语气", no_wrap=True)
@@ -97,7 +98,9 @@ def show_outcomes(console: Console, outcomes: Sequence[RowResult]) -> None:
             continue
         channel = get_channel(result.brief.channel)
         names = "\n".join(product.name for product in result.brief.products)
-        table.add_row(names, f"{channel.name}\n{result.brief.tone}", _copy_text(result.copies[0].copy, channel))
+        text = _copy_text(result.copies[0].copy, channel)
+        text.append(f"\n{labeller.label_result(result, 'terminal')[0].text}", style="dim")
+        table.add_row(names, f"{channel.name}\n{result.brief.tone}", text)
     console.print(table)
 
 

@@ -9,6 +9,7 @@ from copygen.errors import InvalidSetting
 
 from serving.app import create_app
 from serving.engines import open_engine
+from serving.facts import graph_facts
 from serving.settings import Settings
 
 
@@ -23,8 +24,15 @@ def run(settings: Settings, host: str, port: int) -> None:
             f"{host} is reachable by others and there are no accounts yet; use 127.0.0.1 behind your own proxy",
             name="host",
         )
-    model = open_engine(settings.engine, model=settings.model, api_key=settings.api_key, cache=settings.model_cache)
-    app = create_app(model, settings)
+    model = open_engine(
+        settings.engine,
+        model=settings.model,
+        api_key=settings.api_key,
+        adapters=settings.adapters.values(),
+        exemplars=settings.exemplars,
+        cache=settings.model_cache,
+    )
+    app = create_app(model, settings, facts=graph_facts)
     Console(stderr=True).print(f"copygen: http://{host}:{port}  API docs: http://{host}:{port}/docs")
     uvicorn.run(app, host=host, port=port, log_level=settings.log_level.lower(), access_log=False)
 

@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from copygen.channel import load_channels, load_tones
 from copygen.errors import InvalidSetting
+
+from serving.labels.agreement import MIN_RETENTION_DAYS
 
 
 class Settings(BaseSettings):
@@ -24,11 +27,26 @@ class Settings(BaseSettings):
     """Where embedded models are joined; default is the user's cache folder."""
     adapters: dict[str, str] = Field(default_factory=dict)
     """LoRA adapter of a channel or tone id, as the server names it: {"note": "note-lora"}. JSON in the environment."""
+    exemplars: int = Field(default=2, ge=0, le=8)
+    """Example dialogues a server's model is shown; 0 for a model tuned on our prompts."""
     extra_candidates: int = Field(default=1, ge=0, le=8)
     """Candidates sampled beyond the copies wanted."""
     provider: str = "copygen"
     """Name or code of who provides the service, for the AI-generated label."""
+    data: Path | None = None
+    """Folder of what must last: the log of issued labels; default is the user's data folder."""
+    label_days: int = Field(default=366, ge=MIN_RETENTION_DAYS)
+    """Days an issued label stays on record; the law asks for six months where the label was handed over."""
+    unlabelled_agreement: Path | None = None
+    """File (.toml, .json) of the agreement under which copy leaves without the explicit label; docs/labels.md."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("adapters")
+    @classmethod
+    def _are_for_something(cls, adapters: dict[str, str]) -> dict[str, str]:
+        if unknown := adapters.keys() - {*load_channels(), *load_tones()}:
+            raise ValueError(f"no channel or tone {', '.join(sorted(unknown))}; see `copygen channels`")
+        return adapters
 
 
 def load_settings(**flags: object) -> Settings:
@@ -39,6 +57,8 @@ def load_settings(**flags: object) -> Settings:
     """
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]
+    except SettingsError as error:  # only `adapters` is read as JSON
+        raise InvalidSetting('not JSON; expected {"note": "note-lora"}', name="COPYGEN_ADAPTERS") from error
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])

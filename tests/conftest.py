@@ -1,6 +1,7 @@
 """Fixtures every test may use. Wipes the program's own environment first: no test sees a developer's settings."""
 
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from copygen.chat_model import ScriptedModel
 for _name in [name for name in os.environ if name.startswith("COPYGEN_")]:
     if _name != "COPYGEN_UPDATE_SNAPSHOTS":  # how a developer asks for new snapshots, no setting of the program
         del os.environ[_name]
+os.environ["COPYGEN_DATA"] = tempfile.mkdtemp(prefix="copygen-tests-")  # never a developer's own log of labels
 
 EARBUDS = {
     "name": "声悦 Air3 真无线降噪耳机",

@@ -5,6 +5,7 @@ STREAM_CHECKS hold for anything that streams, ENGINE_CHECKS for anything that re
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 
 from copygen.chat_model import ChatModel, Chunk, Completion, Message, SamplingParams, complete
 
@@ -73,11 +74,11 @@ async def max_tokens_ends_with_length(model: ChatModel) -> None:
 
 
 async def stop_strings_end_with_stop(model: ChatModel) -> None:
-    greedy = {"temperature": 0.0, "max_tokens": 24}
-    await _one(model, SamplingParams(**greedy))  # fills the prefix cache: the two runs compared are both warm
-    whole = (await _one(model, SamplingParams(**greedy))).text
+    greedy = SamplingParams(temperature=0.0, max_tokens=24)
+    await _one(model, greedy)  # fills the prefix cache: the two runs compared are both warm
+    whole = (await _one(model, greedy)).text
     stop = whole[len(whole) // 2 :][:2]
-    cut = await _one(model, SamplingParams(**greedy, stop=("永远不会出现的话", stop)))
+    cut = await _one(model, replace(greedy, stop=("永远不会出现的话", stop)))
     assert (cut.finish_reason, cut.text) == ("stop", whole[: whole.index(stop)])
 
 
@@ -90,8 +91,12 @@ STREAM_CHECKS: Mapping[str, Check] = {
         closing_early_leaves_the_model_usable,
     )
 }
-ENGINE_CHECKS: Mapping[str, Check] = STREAM_CHECKS | {
-    check.__name__: check for check in (candidates_interleave, max_tokens_ends_with_length, stop_strings_end_with_stop)
+ENGINE_CHECKS: Mapping[str, Check] = {
+    **STREAM_CHECKS,
+    **{
+        check.__name__: check
+        for check in (candidates_interleave, max_tokens_ends_with_length, stop_strings_end_with_stop)
+    },
 }
 
 

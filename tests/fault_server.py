@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -45,6 +46,12 @@ def status(code: int, message: str = "no", *, headers: str = "") -> Reply:
     return [f"{head}connection: close\r\n\r\n".encode() + body]
 
 
+def models(*names: str) -> Reply:
+    """The answer to GET /v1/models."""
+    body = json.dumps({"object": "list", "data": [{"id": name, "object": "model"} for name in names]}).encode()
+    return [b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n" + body]
+
+
 class FaultServer:
     """Gives its replies in order, the last one again and again, and remembers what it was asked."""
 
@@ -62,10 +69,10 @@ class FaultServer:
         self._tasks.add(task)
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-            length = int(head.partition("content-length:")[2].split()[0])
+            length = re.search(r"content-length: (\d+)", head)
             reply = self._replies[min(len(self.bodies), len(self._replies) - 1)]
             self.headers.append(head)
-            self.bodies.append(json.loads(await reader.readexactly(length)))
+            self.bodies.append(json.loads(await reader.readexactly(int(length[1]))) if length else {})
             for step in reply:
                 if isinstance(step, bytes):
                     writer.write(step)

@@ -15,6 +15,8 @@ from copygen.write import WriteOptions
 
 from serving.jobs.batch import OUT_COLUMNS, RowResult, write_file, write_rows
 from serving.jobs.table_io import Row, read_rows
+from serving.labels.labeller import open_labeller
+from tests.app_client import settings
 
 ONE = WriteOptions(extra_candidates=0)
 Script = Callable[..., ScriptedModel]
@@ -55,7 +57,7 @@ class _Echo:
 async def _batch(source: Path, out: Path, model: object, **defaults: str) -> list[RowResult]:
     seen: list[RowResult] = []
     outcomes = write_rows(read_rows(source, defaults), model, options=ONE)  # type: ignore[arg-type]
-    await write_file(outcomes, out, provider="某店", done=seen.append)
+    await write_file(outcomes, out, labeller=open_labeller(settings(provider="某店")), done=seen.append)
     return seen
 
 

@@ -6,12 +6,18 @@ Screenshots land in pytest's temporary folder; `pytest tests/test_browser.py --b
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
+
+from copygen.errors import EngineUnavailable
 
 from serving.app import create_app
+from serving.engines import DEFAULT_MODEL, MODELS, open_engine
+from serving.facts import graph_facts
 from serving.settings import Settings
+from tests.app_client import FailingModel
 from tests.live_server import FIRST, SECOND, SlowModel, running
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -24,9 +30,10 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PHONE, DESKTOP = {"width": 375, "height": 812}, {"width": 1280, "height": 900}
+PHONE, DESKTOP = ViewportSize(width=375, height=812), ViewportSize(width=1280, height=900)
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium in PATH: apt-get install chromium fonts-noto-cjk")
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +74,7 @@ def open_page(context: BrowserContext, url: str) -> tuple[Page, list[str]]:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_from_the_sample_to_finished_copy_in_two_clicks(
-    browser: Browser, url: str, tmp_path: Path, size: dict[str, int], theme: str
+    browser: Browser, url: str, tmp_path: Path, size: ViewportSize, theme: Literal["light", "dark"]
 ) -> None:
     with browser.new_context(viewport=size, color_scheme=theme, locale="zh-CN") as context:
         page, complaints = open_page(context, url)
@@ -92,11 +99,17 @@ def test_from_the_sample_to_finished_copy_in_two_clicks(
         assert complaints == []
 
 
-def test_without_a_script_the_form_still_writes(browser: Browser, url: str) -> None:
-    with browser.new_context(java_script_enabled=False, locale="zh-CN") as context:
-        page, _ = open_page(context, f"{url}/?sample=1")
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_without_a_script_the_form_still_writes_and_the_copy_is_in_sight(
+    browser: Browser, url: str, size: ViewportSize
+) -> None:
+    with browser.new_context(viewport=size, java_script_enabled=False, locale="zh-CN") as context:
+        page, complaints = open_page(context, f"{url}/?sample=1")
         page.get_by_role("button", name="写文案").click()
-        expect(page.get_by_role("heading", name="通勤路上的一间小房间")).to_be_visible()
+        expect(page.get_by_role("heading", name="通勤路上的一间小房间")).to_be_in_viewport()
+        page.get_by_text("处引用商品资料").first.click()
+        expect(page.get_by_text("降噪深度46dB", exact=True).first).to_be_visible()
+        assert complaints == []
         expect(page.get_by_role("button", name="复制")).to_have_count(0)
 
 
@@ -172,9 +185,44 @@ def test_stopping_stops_the_engine(browser: Browser) -> None:
         assert not model.finished.is_set()
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        pytest.param(EngineUnavailable(), "写作引擎还没有准备好", id="engine"),
+        pytest.param(ZeroDivisionError(), "我们这边出错了", id="bug"),
+    ],
+)
+@pytest.mark.parametrize("said", ["", "标题：通勤"], ids=["before the first word", "after it"])
+def test_a_failure_is_said_beside_the_form_that_stays(
+    context: BrowserContext, error: Exception, words: str, said: str
+) -> None:
+    with running(create_app(FailingModel(error, said), Settings())) as url:
+        page, _ = open_page(context, f"{url}/?sample=1")
+        page.get_by_role("button", name="写文案").click()
+        expect(page.locator("#results").get_by_role("alert")).to_contain_text(words)
+        expect(page.get_by_label("商品名称").first).to_have_value("听屿 N3 真无线降噪耳机")
+        expect(page.get_by_role("button", name="写文案")).to_be_enabled()
+
+
 def test_a_server_that_goes_away_is_said_so(context: BrowserContext, url: str) -> None:
     page, _ = open_page(context, f"{url}/?sample=1")
     page.route("**/*", lambda route: route.abort())
     page.get_by_role("button", name="写文案").click()
     expect(page.get_by_text("连不上服务。")).to_be_visible()
     expect(page.get_by_label("商品名称").first).to_have_value("听屿 N3 真无线降噪耳机")
+
+
+@pytest.mark.skipif(
+    not (MODELS / DEFAULT_MODEL).is_dir(), reason=f"models/{DEFAULT_MODEL} is not there: the real model is not tried"
+)
+def test_the_bundled_model_writes_for_the_sample(context: BrowserContext, tmp_path: Path) -> None:
+    with running(create_app(open_engine("embedded"), Settings(), facts=graph_facts)) as url:
+        page, complaints = open_page(context, f"{url}/?sample=1")
+        page.get_by_role("button", name="写文案").click()
+        expect(page.get_by_text("草稿 1")).to_be_visible(timeout=60_000)
+        copy = page.locator("article.copy")
+        expect(copy.first).to_be_visible(timeout=120_000)
+        expect(copy.first).to_contain_text("本内容由人工智能生成")
+        expect(copy.first).to_contain_text("处引用商品资料")
+        page.screenshot(path=tmp_path / "real.png", full_page=True)
+        assert complaints == []

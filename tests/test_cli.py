@@ -25,7 +25,7 @@ def test_write_from_a_product_file() -> None:
     assert 1 <= len(result["copies"]) <= 2
     assert result["copies"][0]["body"]
     assert "人工智能" in result["ai_label"]
-    assert result["AIGC"]["Label"] == "1"
+    assert all(copy["AIGC"]["Label"] == "1" for copy in result["copies"])
 
 
 def test_write_from_flags_and_from_standard_input() -> None:

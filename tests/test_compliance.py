@@ -1,41 +1,21 @@
-"""Advertising law: every rule's own examples, disguises, exemptions, labelled cases, and properties on any text.
+"""Advertising law: every rule's own examples, disguises, exemptions, and the merchant's lists."""
 
-Reason for its length: the tables of disguises and exemptions are the specification, one line a case.
-"""
-
-import json
 import shutil
-from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from copygen.brief import Brief, Product, read_brief
-from copygen.compliance import check_compliance, parse_word_list
-from copygen.errors import PromptDataError
+from copygen.brief import Brief, Product
+from copygen.compliance import check_compliance
+from copygen.errors import InvalidFile, PromptDataError
 from copygen.finding import Finding, errors
-from copygen.fold import RULES, fold, tighten
+from copygen.fold import RULES
 from copygen.injection import check_injection
 from copygen.rule import Rule, diff_rules, load_rules, rules_version
 from copygen.rules_page import render_rules_page
+from copygen.word_list import parse_word_list
 
-CASES = [
-    json.loads(line)
-    for line in (Path(__file__).parent / "data" / "compliance_cases.jsonl").read_text(encoding="utf-8").splitlines()
-]
 RULE_SET = load_rules()
-OURS = {
-    "absolute_term",
-    "medical_claim",
-    "false_urgency",
-    "superstition",
-    "unfair_comparison",
-    "other_illegal",
-    "contact_info",
-    "injection",
-}
 
 
 def brief(name: str = "商品", category: str = "", price: str = "", **attributes: str) -> Brief:
@@ -204,6 +184,21 @@ def test_merchants_lists() -> None:
     assert [f.text for f in check("顶级域名，顶级面料", allow=["顶级域名"])] == ["顶级"]
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "mine.txt: no words"),
+        ("# 只有注释\n\n", "no words"),
+        ("平替\n！！\n", "line 2: '！！' has no letter"),
+        ("平替\n" + "很长的一句话" * 9, "line 2: .* has 54 characters, at most 40"),
+        ("\n".join(f"词{i}" for i in range(5001)), "5001 words; at most 5000"),
+    ],
+)
+def test_a_list_that_cannot_be_one_says_why_and_where(text: str, message: str) -> None:
+    with pytest.raises(InvalidFile, match=message):
+        parse_word_list(text, "mine.txt")
+
+
 def test_rules_differ_by_id_and_version_follows_content(tmp_path: Path) -> None:
     new = tmp_path / "rules"
     shutil.copytree(RULES, new)
@@ -225,6 +220,8 @@ def test_rules_differ_by_id_and_version_follows_content(tmp_path: Path) -> None:
         ('id = "superstition.luck"', "", "id"),
         ("<luck>", "<nothing>", "no word class <nothing>"),
         ('id = "superstition.luck"', 'id = "absolute.rank"', "occurs twice"),
+        ('fail = ["开光', 'fail = []\nx = ["开光', "superstition.luck"),
+        ("pass = [", "# pass = [", "superstition.luck: pass"),
     ],
 )
 def test_broken_rules_say_where(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -236,79 +233,30 @@ def test_broken_rules_say_where(tmp_path: Path, old: str, new: str, message: str
         load_rules(folder)
 
 
+def test_the_committed_page_is_the_rendered_one() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "rules.md").read_text(encoding="utf-8")
+    assert page == render_rules_page(), "run: copygen rules page > docs/rules.md"
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (None, "no such folder"),
+        ((), "not a rule set: no scopes.toml, words.toml"),
+        (("words.toml", "scopes.toml"), "no file with"),
+    ],
+)
+def test_a_folder_that_is_no_rule_set_is_refused(tmp_path: Path, files: tuple[str, ...] | None, message: str) -> None:
+    folder = tmp_path / "rules"
+    if files is not None:
+        folder.mkdir()
+        for name in files:
+            shutil.copy(RULES / name, folder)
+    with pytest.raises(PromptDataError, match=message):
+        load_rules(folder)
+
+
 def test_page_shows_every_rule() -> None:
     page = render_rules_page()
     assert [rule.id for rule in RULE_SET.rules if f"### {rule.id} (" not in page] == []
     assert rules_version() in page
-
-
-def _case_findings(case: dict[str, object]) -> list[Finding]:
-    of, _ = read_brief({k: case[k] for k in ("industry", "lang", "channel", "products", "facts")})
-    return errors(check(str(case["text"]), of))
-
-
-def test_labelled_cases_reach_the_figures() -> None:
-    found, wanted, overlapping, spans, flagged, fine = Counter(), Counter(), 0, 0, [], 0
-    for case in CASES:
-        findings = _case_findings(case)
-        if case["labels"] == ["ok"]:
-            fine += 1
-            flagged += [case["id"]] if findings else []
-            continue
-        for label in OURS.intersection(case["labels"]):
-            wanted[label] += 1
-            found[label] += any(f.label == label for f in findings)
-        for fragment, label in case["spans"]:
-            start = case["text"].index(fragment)
-            spans += 1
-            overlapping += any(f.label == label and f.start < start + len(fragment) > start < f.end for f in findings)
-    assert fine >= 30 and flagged == []
-    assert found.total() / wanted.total() >= 0.95
-    assert {label: found[label] / wanted[label] for label in wanted if found[label] / wanted[label] < 0.85} == {}
-    assert overlapping / spans >= 0.9
-
-
-_SHARDS = st.sampled_from([text for rule in RULE_SET.rules for text in (*rule.fail, *rule.pass_)])
-_MIXED = st.lists(st.one_of(_SHARDS, st.text(max_size=6)), max_size=5).map("".join)
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.one_of(st.text(), _MIXED))
-def test_any_text_is_checked_without_crash_and_spans_slice_it(text: str) -> None:
-    for of in (PLAIN, None):
-        findings = check(text, of)
-        assert all(f.text == text[f.start : f.end] and f.text for f in findings)
-        assert findings == check(text, of)
-
-
-@pytest.mark.parametrize("text", ["", "\ud800", "\x00最好的", "\u200b" * 50, "最" * 2000, "．。·" * 500, "🔥️" * 300])
-def test_odd_texts(text: str) -> None:
-    assert all(f.text == text[f.start : f.end] for f in check(text))
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.sampled_from([text for rule in RULE_SET.rules for text in rule.fail]), min_size=1, max_size=4))
-def test_striking_out_what_is_found_leaves_nothing_to_find(parts: list[str]) -> None:
-    text = "。".join(parts)
-    fixed = strike(text, check(text))
-    assert [f.text for f in check(fixed)] == [], fixed
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.text())
-def test_folding_keeps_the_way_back(text: str) -> None:
-    folded = fold(text)
-    tight = tighten(folded)
-    for view in (folded,) if tight is None else (folded, tight):
-        assert len(view.text) == len(view.starts) == len(view.ends)
-        assert all(0 <= a < b <= len(text) for a, b in zip(view.starts, view.ends, strict=True))
-        assert list(view.starts) == sorted(view.starts)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.text(), st.text())
-def test_any_brief_is_read_for_commands_and_spans_slice_the_field(name: str, value: str) -> None:
-    of = brief(name or "x", 备注=value)
-    for finding in check_injection(of):
-        field = of.products[0].name if finding.where.endswith(".name") else of.products[0].attributes["备注"]
-        assert finding.text == field[finding.start : finding.end]

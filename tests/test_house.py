@@ -14,11 +14,12 @@ TRAINING = {"torch", "transformers", "peft", "trl", "datasets", "optimum", "nncf
 
 # Third-party packages by the name they are imported under; benchmarks may import anything but vllm.
 THIRD_PARTY = {
-    "copygen": {"pydantic", "jieba", "pyoxigraph", "ahocorasick", "opencc", "cn2an", "pint"},
+    "copygen": {"pydantic", "jieba", "pyoxigraph", "ahocorasick", "opencc"},
     "serving": {
         *("pydantic", "pydantic_settings", "typer", "rich", "platformdirs", "filelock"),
         *("fastapi", "starlette", "uvicorn", "jinja2", "markupsafe", "multipart", "sse_starlette"),
         *("httpx", "httpx2", "openai", "tenacity", "charset_normalizer"),
+        *("sqlalchemy", "pypdf"),
         *("openvino", "openvino_genai", "tokenizers", "numpy"),
     },
     "finetune": {*TRAINING, "pydantic", "typer", "rich", "tokenizers", "openvino", "sentencepiece"},

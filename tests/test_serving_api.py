@@ -214,7 +214,9 @@ def test_openapi_snapshot() -> None:
     if os.environ.get("COPYGEN_UPDATE_SNAPSHOTS"):
         SNAPSHOT.parent.mkdir(exist_ok=True)
         SNAPSHOT.write_text(text, encoding="utf-8")
-    assert SNAPSHOT.read_text(encoding="utf-8") == text, (
-        "the API changed; if that is meant, write the snapshot anew and review its diff: "
-        "COPYGEN_UPDATE_SNAPSHOTS=1 pytest tests/test_serving_api.py -k openapi"
-    )
+    if SNAPSHOT.read_text(encoding="utf-8") != text:
+        pytest.fail(
+            "the API changed. If that is meant, write the snapshot anew and read its diff before you commit it:\n"
+            "    COPYGEN_UPDATE_SNAPSHOTS=1 .venv/bin/pytest tests/test_serving_api.py -k openapi",
+            pytrace=False,
+        )

@@ -1,5 +1,6 @@
 """How the HTTP API fails: one body and the right status for every failure, in a stream too; bugs in the log only."""
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -55,6 +56,56 @@ async def test_a_brief_that_cannot_be_used_names_the_field(
     assert set(error) == {"code", "message", "param", "request_id"}
 
 
+UNTYPED = {"products": [{"name": "杯", "category": "杯"}]}
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "param"),
+    [
+        pytest.param(b"", "the body is empty; send a JSON object", None, id="empty"),
+        pytest.param(b'{"a": b}', "the body is not JSON: Expecting value at character 6", None, id="not JSON"),
+        pytest.param(b"[1]", "the body is a list; send a JSON object", None, id="list"),
+        pytest.param(b"{}", "products: missing, and it is required (also wrong: channel)", "products", id="nothing"),
+        pytest.param({**UNTYPED, "channel": 5}, "channel: expected a valid string, got 5", "channel", id="number"),
+        pytest.param(
+            {**UNTYPED, "channel": "note", "n": "two"}, 'n: expected a valid integer, got "two"', "n", id="word"
+        ),
+        pytest.param(
+            {**UNTYPED, "channel": "note", "keywords": 5},
+            "keywords: expected a valid list or a valid string, got 5",
+            "keywords",
+            id="union",
+        ),
+        pytest.param(
+            {"channel": "note", "products": [{"name": "杯", "attributes": "容量=1L"}]},
+            'products[0].attributes: expected a valid dictionary or a valid list, got "容量=1L"',
+            "products[0].attributes",
+            id="union inside",
+        ),
+        pytest.param(
+            {**UNTYPED, "chanel": "note"},
+            "channel: missing, and it is required (also wrong: chanel)",
+            "channel",
+            id="misspelt",
+        ),
+    ],
+)
+async def test_an_unusable_body_is_said_in_plain_words(
+    client: httpx.AsyncClient, content: bytes | dict[str, object], message: str, param: str | None
+) -> None:
+    raw = content if isinstance(content, bytes) else json.dumps(content).encode()
+    response = await client.post("/v1/copies", content=raw, headers={"Content-Type": "application/json"})
+    error = response.json()["error"]
+    assert (response.status_code, error["message"], error["param"]) == (422, message, param)
+
+
+async def test_json_without_its_header_is_told_of_the_header(client: httpx.AsyncClient) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}  # what curl -d sends
+    response = await client.post("/v1/copies", content=json.dumps(RECORD), headers=form)
+    assert (response.status_code, response.json()["error"]["code"]) == (422, "invalid_request")
+    assert "Content-Type: application/json" in response.json()["error"]["message"]
+
+
 ENGINE_FAILURES = [
     pytest.param(errors.EngineBusy(retry_after_s=2.2), 429, "engine_busy", "3", id="busy"),
     pytest.param(errors.EngineUnavailable(), 503, "engine_unavailable", "5", id="unavailable"),
@@ -88,6 +139,15 @@ async def test_a_bug_is_a_plain_500_with_its_traceback_in_the_log(caplog: pytest
     assert error["request_id"] in traceback.getMessage()
 
 
+async def test_a_bug_is_a_page_for_someone_with_a_browser() -> None:
+    async with client_of(create_app(FailingModel(KeyError("secret")), settings())) as client:
+        form = {"name": "杯", "category": "杯"}
+        response = await client.post("/", data=form, headers={"Accept": "text/html"})
+    assert (response.status_code, "我们这边出错了" in response.text) == (500, True)
+    assert response.headers["X-Request-Id"] in response.text
+    assert "secret" not in response.text
+
+
 async def test_no_good_copy_lists_what_kept_the_best_one_back() -> None:
     async with client_of(create_app(ScriptedModel([BROKEN_LAW]), settings())) as client:
         response = await client.post("/v1/copies", json={**RECORD, "block": ["降噪"]})
@@ -101,8 +161,11 @@ async def test_no_good_copy_lists_what_kept_the_best_one_back() -> None:
     ("method", "path", "kwargs", "status", "code"),
     [
         pytest.param("GET", "/v2/copies", {}, 404, "not_found", id="no such path"),
+        pytest.param("GET", "/static/nope.css", {}, 404, "not_found", id="no such file"),
         pytest.param("GET", "/v1/copies", {}, 405, "method_not_allowed", id="wrong method"),
         pytest.param("POST", "/v1/copies", {"content": b"{"}, 422, "invalid_request", id="not JSON"),
+        pytest.param("POST", "/v1/copies", {"content": b'"\xff"'}, 400, "bad_request", id="not UTF-8"),
+        pytest.param("POST", "/v1/copies", {"content": b"[" * 200_000}, 400, "bad_request", id="too deep"),
         pytest.param("POST", "/v1/copies", {"json": RECORD}, 403, "forbidden", id="another site's page"),
         pytest.param(
             "POST", "/v1/copies", {"content": b"x" * (MAX_BODY_BYTES + 1)}, 413, "content_too_large", id="too large"

@@ -3,6 +3,7 @@
 import gzip
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -10,10 +11,15 @@ import httpx
 import pytest
 
 from copygen import errors
+from copygen.brief import read_brief
 from copygen.chat_model import ScriptedModel
+from copygen.evidence import Support
+from copygen.label import make_label
+from copygen.write import write
 
 from serving.app import create_app
 from serving.web.form import WriteForm, read_pairs
+from serving.web.pages import result_context, templates
 from tests.app_client import FailingModel, client_of, parse_events, settings
 from tests.live_server import FIRST, SECOND
 
@@ -91,7 +97,10 @@ async def test_a_plain_post_shows_checked_and_labelled_copy(client: httpx.AsyncC
         pytest.param({"channel": "tv"}, "channel", "没有这个选项", id="unknown channel"),
         pytest.param({"n": "0"}, "n", "1 到 20 之间", id="none wanted"),
         pytest.param({"n": "²"}, "n", "1 到 20 之间", id="not a number"),
-        pytest.param({"keywords": "a,b,c,d,e,f"}, "keywords", "这一项无法使用", id="the core refuses"),
+        pytest.param({"keywords": "a,b,c,d,e,f"}, "keywords", "最多 5 个", id="too many keywords"),
+        pytest.param({"keywords": "降噪", "avoid": "降噪"}, "keywords", "不能有“不要出现的词”", id="wanted and not"),
+        pytest.param({"avoid": "a,b," * 26}, "avoid", "最多 50 个", id="too many to avoid"),
+        pytest.param({"lang": "en"}, "lang", "这一项无法使用", id="the core refuses"),
         pytest.param({"tone": "愤怒"}, "tone", "这一项无法使用", id="unknown tone"),
     ],
 )
@@ -103,9 +112,12 @@ async def test_a_problem_stands_beside_its_field_and_nothing_typed_is_lost(
     problem = re.search(rf'id="{field}-problem">(.*?)</p>', response.text, re.DOTALL)
     assert problem and words in problem[1]
     page = Page(response.text)
-    described = [attrs for attrs in page.all("input", "textarea", "fieldset") if attrs.get("aria-invalid") == "true"]
+    described = [
+        attrs for attrs in page.all("input", "textarea", "select", "fieldset") if attrs.get("aria-invalid") == "true"
+    ]
     assert any(f"{field}-problem" in attrs["aria-describedby"].split() for attrs in described)
     assert page.values()["price"] == "369元"
+    assert "处需要修改" in response.text
 
 
 @pytest.mark.parametrize(
@@ -128,6 +140,28 @@ async def test_no_good_copy_says_why(client: httpx.AsyncClient) -> None:
     assert response.status_code == 422
     assert "没有通过检查" in response.text
     assert "缺少关键词：量子" in response.text
+
+
+async def test_a_clause_that_rests_on_nothing_is_never_shown_as_fine() -> None:
+    brief, _ = read_brief({**WriteForm(FORM).record(), "n": 1})
+    result = await write(brief, ScriptedModel([FIRST]))
+    (candidate,) = result.copies
+    evidence = candidate.report.evidence
+    supports = (Support("unsupported"), Support("contradicts", "attributes.续航", "8小时"))
+    spoilt = tuple(replace(c, support=s) for c, s in zip(evidence.clauses[:2], supports, strict=True))
+    report = replace(candidate.report, evidence=replace(evidence, clauses=(*spoilt, *evidence.clauses[2:])))
+    context = result_context(
+        replace(result, copies=(replace(candidate, report=report),)), [make_label(candidate.copy.plain_text(), "某店")]
+    )
+    html = templates.get_template("_result.html").render(context)
+    assert re.findall(r"<strong>(.*?)</strong>", html) == ["2 处没有依据"]
+    assert re.search(r'<details class="evidence"[^>]* open>', html)
+    rows = re.findall(r'<div class="(\w+)"><dt[^>]*>(.*?)</dt><dd>(.*?)</dd>', html, re.DOTALL)
+    assert [(kind, words.strip()) for kind, _, words in rows[:2]] == [
+        ("unbacked", "资料里没有依据"),
+        ("unbacked", "与资料不符：<b>续航</b>8小时"),
+    ]
+    assert ("backed", "单耳4.2g") in [(kind, text) for kind, text, _ in rows]
 
 
 async def test_two_products_for_a_bundle() -> None:

@@ -56,7 +56,9 @@ async def test_good_copy_is_returned_with_what_it_was_made_of(brief: Make, scrip
 
 async def test_engine_is_asked_as_the_options_say(brief: Make, scripted: Script) -> None:
     model = scripted(GOOD_COPY)
-    options = WriteOptions(extra_candidates=2, temperature=0.3, top_p=0.5, seed=7, max_tokens=99, adapter="cosy")
+    options = WriteOptions(
+        extra_candidates=2, temperature=0.3, top_p=0.5, seed=7, max_tokens=99, adapters={"discover": "cosy"}
+    )
     result = await write(brief(n=1), model, options=options)
     ((messages, params, adapter),) = model.calls
     assert [message.role for message in messages] == ["system", "user"]

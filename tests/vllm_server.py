@@ -1,7 +1,7 @@
 """A real vLLM server on the CPU with a tiny model, started once per test run; a pytest plugin.
 
 Use the fixture `vllm`. Needs the environment that `make vllm` installs, or the Python of another one with vLLM in
-COPYGEN_VLLM_PYTHON; without it the tests that ask for the fixture are skipped and say so.
+VLLM_PYTHON; without it the tests that ask for the fixture are skipped and say so.
 """
 
 import os
@@ -17,8 +17,9 @@ import httpx
 import pytest
 
 _ROOT = Path(__file__).resolve().parents[1]
-_PYTHON = Path(os.environ.get("COPYGEN_VLLM_PYTHON") or _ROOT / ".venv-vllm" / "bin" / "python")
-_START_S = 240
+_PYTHON = Path(os.environ.get("VLLM_PYTHON") or _ROOT / ".venv-vllm" / "bin" / "python")
+_START_S = 480
+"""Half a minute on an idle machine; minutes beside a training run."""
 
 
 class VllmServer:
@@ -32,6 +33,7 @@ class VllmServer:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
+        self._failure = ""
 
     @property
     def base_url(self) -> str:
@@ -45,8 +47,10 @@ class VllmServer:
         """Return when it answers.
 
         Raises:
-            RuntimeError: It did not come up; the message holds the end of its log.
+            RuntimeError: It did not come up, now or before; the message holds the end of its log.
         """
+        if self._failure:
+            raise RuntimeError(self._failure)
         if self.alive:
             return
         with socket.socket() as free:
@@ -58,11 +62,15 @@ class VllmServer:
                 self._command(), env=_environment(), stdout=out, stderr=subprocess.STDOUT, start_new_session=True
             )
         give_up = time.monotonic() + _START_S
-        while not self._healthy():
-            if not self.alive or time.monotonic() > give_up:
-                self.kill()
-                raise RuntimeError(f"vLLM did not start:\n{log.read_text(encoding='utf-8', errors='replace')[-3000:]}")
-            time.sleep(0.5)
+        try:
+            while not self._healthy():
+                if not self.alive or time.monotonic() > give_up:
+                    raise RuntimeError(f"vLLM did not start:\n{log.read_text('utf-8', errors='replace')[-3000:]}")
+                time.sleep(0.5)
+        except BaseException as error:  # the test's own time limit too
+            self.kill()
+            self._failure = str(error)
+            raise
 
     def running_requests(self) -> int:
         """How many requests the engine is working on."""
@@ -108,6 +116,9 @@ def _environment() -> dict[str, str]:
     return {
         **os.environ,
         "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
+        # One thread, on any core: the tiny model needs no more, and other processes share the machine.
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "OMP_NUM_THREADS": "1",
         "VLLM_NO_USAGE_STATS": "1",
         "HF_HUB_OFFLINE": "1",
     }

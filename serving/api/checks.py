@@ -1,8 +1,11 @@
-"""POST /v1/checks: text or copy written by anyone, with or without what it was written from -> findings."""
+"""POST /v1/checks: text or copy written by anyone, with or without what it was written from -> findings.
+
+POST /v1/proofs takes the same and gives what a merchant hands to a regulator.
+"""
 
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from copygen.ad_copy import AdCopy
@@ -13,7 +16,9 @@ from copygen.errors import InvalidBrief
 
 from serving.api.copy_request import BriefIn, ProductIn
 from serving.api.error_body import ErrorEnvelope
-from serving.api.wire import ClauseOut, FindingOut, Wire
+from serving.api.labels import LabellerDep
+from serving.api.wire import AI_HEADER, ClauseOut, FindingOut, Wire
+from serving.proof_page import proof_html, proof_json, prove
 
 router = APIRouter(tags=["checks"])
 
@@ -58,6 +63,11 @@ class CheckRequest(BriefIn):
             raise ValueError("give either text or copy")
         return self
 
+    @property
+    def ad_copy(self) -> AdCopy:
+        """The copy by fields; empty for free text."""
+        return AdCopy.model_validate(self.copy_.model_dump() if self.copy_ is not None else {})
+
     def brief(self) -> Brief | None:
         """What the text must be true of; None when no products are given."""
         if not self.products:
@@ -91,6 +101,39 @@ def check(body: CheckRequest) -> CheckResponse:
     )
 
 
+@router.post(
+    "/v1/proofs",
+    summary="Prove what copy rests on",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The proof pack, as a file: JSON, or for `Accept: text/html` one page to print on A4.",
+            "content": {
+                "application/json": {"schema": {"type": "object"}},
+                "text/html": {"schema": {"type": "string"}},
+            },
+        },
+        422: {"model": ErrorEnvelope, "description": "The request cannot be used."},
+    },
+)
+def prove_copy(body: CheckRequest, request: Request, labeller: LabellerDep) -> Response:
+    """Each clause with its source and date, each finding with its law, and the AI-generated label when the text was
+    written here and not changed since."""
+    report, brief = _report(body), body.brief()
+    pieces = body.ad_copy.texts() if body.copy_ is not None else [("text", body.text or "")]
+    channel = get_channel(body.channel).name if body.copy_ is not None and body.channel is not None else ""
+    pack = prove(report, pieces, brief, labeller, channel=channel)
+    # A file, not a page of this site: it has to hold its style in itself, which pages of this site may not.
+    kind, content = ("html", proof_html(pack)) if _wants_page(request) else ("json", proof_json(pack))
+    media_type = "text/html" if kind == "html" else "application/json"
+    headers = {"Content-Disposition": f'attachment; filename="proof-{pack.sha256[:16]}.{kind}"'}
+    return Response(content, media_type=media_type, headers=headers | (AI_HEADER if pack.origin is not None else {}))
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
 def _report(body: CheckRequest) -> CheckReport:
     brief = body.brief()
     if body.copy_ is None:
@@ -99,5 +142,4 @@ def _report(body: CheckRequest) -> CheckReport:
         raise InvalidBrief("empty; a copy by fields is checked against its products", field="products")
     if body.channel is None:
         raise InvalidBrief("empty; a copy by fields is checked against its channel's limits", field="channel")
-    copy = AdCopy.model_validate(body.copy_.model_dump())
-    return check_copy(copy, brief, get_channel(body.channel), block=body.block, allow=body.allow)
+    return check_copy(body.ad_copy, brief, get_channel(body.channel), block=body.block, allow=body.allow)

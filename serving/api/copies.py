@@ -11,6 +11,7 @@ from copygen.write import WriteResult
 from serving.api.copy_request import CopyRequest
 from serving.api.error_body import ErrorEnvelope
 from serving.api.events import event_response, wants_events
+from serving.api.labels import LabellerDep
 from serving.api.wire import AI_HEADER, CopyResponse
 from serving.api.writer import WriterDep, begin, last_event, while_connected
 
@@ -37,7 +38,9 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/v1/copies", response_model=CopyResponse, responses=_RESPONSES, summary="Write copy for a brief")
-async def write_copies(body: CopyRequest, request: Request, response: Response, writer: WriterDep) -> object:
+async def write_copies(
+    body: CopyRequest, request: Request, response: Response, writer: WriterDep, labeller: LabellerDep
+) -> object:
     """Write `n` copies from what the brief gives and nothing else.
 
     Every copy returned fits its channel, is supported by the brief and breaks no rule; a candidate with an open
@@ -50,7 +53,7 @@ async def write_copies(body: CopyRequest, request: Request, response: Response, 
     request_id: str = request.state.request_id
 
     def to_wire(result: WriteResult) -> CopyResponse:
-        return CopyResponse.of(result, request_id=request_id, provider=writer.settings.provider)
+        return CopyResponse.of(result, labeller.label_result(result, "api"), request_id=request_id)
 
     if body.stream or wants_events(request):
         return event_response(

@@ -8,12 +8,12 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from serving.api.error_body import internal_error
 
 logger = logging.getLogger("copygen.requests")
 REQUEST_ID = "X-Request-Id"
@@ -23,8 +23,9 @@ _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 class RequestLog:
     """ASGI middleware."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, on_bug: Callable[[Request], Response]) -> None:
+        """`on_bug` says to a caller that something broke."""
+        self._app, self._on_bug = app, on_bug
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -48,7 +49,7 @@ class RequestLog:
         except Exception:
             logger.exception("request %s failed", request_id)
             if not status:
-                response = JSONResponse(internal_error(request_id).content(), status_code=500)
+                response = self._on_bug(Request(scope))
                 await response(scope, receive, send_with_id)
         finally:
             line = {

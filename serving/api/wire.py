@@ -3,12 +3,13 @@
 Attribute docstrings become the descriptions in the OpenAPI document.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from copygen.evidence import SupportKind
-from copygen.label import make_label
+from copygen.label import Label
 from copygen.write import Candidate, WriteResult
 
 AI_HEADER = {"X-AI-Generated": "true"}
@@ -103,7 +104,7 @@ class CopyOut(Wire):
     """Implicit label of GB 45438-2025, to be kept in the metadata of any file the copy is saved in."""
 
     @classmethod
-    def of(cls, candidate: Candidate, result: WriteResult, provider: str) -> "CopyOut":
+    def of(cls, candidate: Candidate, label: Label) -> "CopyOut":
         copy = candidate.copy
         return cls(
             title=copy.title,
@@ -114,7 +115,7 @@ class CopyOut(Wire):
             findings=[FindingOut.model_validate(finding) for finding in candidate.findings],
             evidence=[ClauseOut.model_validate(clause) for clause in candidate.report.evidence.clauses],
             repaired=candidate.repaired,
-            AIGC=make_label(copy.plain_text(), provider, result.brief.lang).metadata()["AIGC"],
+            AIGC=label.metadata()["AIGC"],
         )
 
 
@@ -170,7 +171,7 @@ class CopyResponse(Wire):
     status: Literal["succeeded"] = "succeeded"
     copies: list[CopyOut]
     ai_label: str
-    """Must be shown beside the copy wherever it is published."""
+    """Must be shown with the copy wherever it is published; empty where an agreement leaves labelling to you."""
     model: str
     prompt_id: str
     prompt_hash: str
@@ -181,11 +182,12 @@ class CopyResponse(Wire):
     usage: Usage
 
     @classmethod
-    def of(cls, result: WriteResult, *, request_id: str, provider: str) -> "CopyResponse":
+    def of(cls, result: WriteResult, labels: Sequence[Label], *, request_id: str) -> "CopyResponse":
+        """`labels` are those of the result's copies, in their order."""
         return cls(
             id=result.brief.id or request_id,
-            copies=[CopyOut.of(candidate, result, provider) for candidate in result.copies],
-            ai_label=label_text(result),
+            copies=[CopyOut.of(candidate, label) for candidate, label in zip(result.copies, labels, strict=True)],
+            ai_label=labels[0].text,
             model=result.model,
             prompt_id=result.prompt_id,
             prompt_hash=result.prompt_hash,
@@ -200,11 +202,6 @@ class CopyResponse(Wire):
                 rounds=result.rounds,
             ),
         )
-
-
-def label_text(result: WriteResult) -> str:
-    """The explicit label in the script of the copies."""
-    return make_label("", "", result.brief.lang).text
 
 
 class TokenOut(Wire):

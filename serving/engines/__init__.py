@@ -4,7 +4,7 @@ This is the one package of serving/ that eval/ and benchmarks/ may import too: e
 """
 
 import importlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,13 @@ DEFAULT_MODEL = "copygen-zh-0.5b"
 
 
 def open_engine(
-    spec: str, *, model: str = "", api_key: str = "EMPTY", cache: Path | None = None
+    spec: str,
+    *,
+    model: str = "",
+    api_key: str = "",
+    adapters: Iterable[str] = (),
+    exemplars: int = 2,
+    cache: Path | None = None,
 ) -> "EmbeddedModel | OpenAIHttpModel":
     """Open an engine by its spec.
 
@@ -28,13 +34,18 @@ def open_engine(
         spec: 'embedded', or the base URL of an OpenAI-compatible server such as http://localhost:8000/v1.
         model: Embedded: a folder under models/ or a path. Server: the served model's name.
         api_key: For a server that asks for one.
+        adapters: Names of the LoRA adapters that will be asked for; a server's alone.
+        exemplars: Example dialogues a server's model is shown; 0 for one tuned on our prompts. An embedded model says
+            itself how many it wants.
         cache: Where embedded models are joined; default is the user's cache folder.
 
     Raises:
-        InvalidSetting: The spec is neither.
+        InvalidSetting: The spec is neither, or another argument does not go with it.
         ModelFilesError: Embedded model missing or damaged.
     """
     if spec == "embedded":
+        if any(adapters):
+            raise InvalidSetting("the embedded engine has no LoRA adapters; a server has", name="adapters")
         name = model or DEFAULT_MODEL
         folder = Path(name) if Path(name).is_dir() else MODELS / name
         embedded: type[EmbeddedModel] = importlib.import_module("serving.engines.embedded").EmbeddedModel
@@ -43,16 +54,22 @@ def open_engine(
         if not model:
             raise InvalidSetting("empty; name the model the server serves", name="model")
         server: type[OpenAIHttpModel] = importlib.import_module("serving.engines.openai_http").OpenAIHttpModel
-        return server(base_url=spec, model=model, api_key=api_key)
+        return server(base_url=spec, model=model, api_key=api_key, adapters=adapters, exemplars=exemplars)
     raise InvalidSetting(f"{spec!r} is neither 'embedded' nor the URL of a server", name="engine")
 
 
 @asynccontextmanager
 async def opened_engine(
-    spec: str, *, model: str = "", api_key: str = "EMPTY", cache: Path | None = None
+    spec: str,
+    *,
+    model: str = "",
+    api_key: str = "",
+    adapters: Iterable[str] = (),
+    exemplars: int = 2,
+    cache: Path | None = None,
 ) -> AsyncGenerator["EmbeddedModel | OpenAIHttpModel", None]:
     """`open_engine`, closed at the end whatever happens."""
-    engine = open_engine(spec, model=model, api_key=api_key, cache=cache)
+    engine = open_engine(spec, model=model, api_key=api_key, adapters=adapters, exemplars=exemplars, cache=cache)
     try:
         yield engine
     finally:

@@ -7,12 +7,11 @@ Nothing here knows of products or copy.
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from types import MappingProxyType
 from typing import cast
 
 import httpx2
@@ -36,10 +35,11 @@ from copygen.errors import (
     EngineRefused,
     EngineTimeout,
     EngineUnavailable,
+    InvalidSetting,
     PromptTooLong,
 )
 
-from serving.engines.openai_wire import Answer, next_event
+from serving.engines.openai_wire import Answer
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +55,7 @@ class Timeouts:
     first_token_s: float = 60.0
     """From sending a request to its first token; queueing in the server counts."""
     between_tokens_s: float = 30.0
+    """From one piece of text to the next, whichever candidate it belongs to."""
     total_s: float = 300.0
     """For one call of `stream`, every attempt and the waits between them included."""
 
@@ -65,14 +66,15 @@ class OpenAIHttpModel:
     Args:
         base_url: Up to and with the version: http://localhost:8000/v1.
         model: The name the server serves it under.
-        api_key: Sent as bearer token.
+        api_key: Sent as bearer token; empty for a server that asks for none.
         exemplars: Example dialogues shown in the prompt; 0 for a model tuned on our corpus.
-        adapters: The server's LoRA adapter for a channel or tone id.
+        adapters: Names of the LoRA adapters that callers will ask for; `ready` looks whether they are served.
         timeouts: See Timeouts.
         max_attempts: One budget for every reason to try again. Only a retryable error before the first token is
             worth another attempt; Retry-After is honoured while it fits into total_s.
-        extra_params: Send parameters OpenAI itself does not have (repetition_penalty). vLLM and most servers one
-            runs oneself know them; a service that refuses unknown parameters needs False.
+
+    Raises:
+        InvalidSetting: The base URL or the key cannot be sent.
     """
 
     def __init__(
@@ -80,23 +82,22 @@ class OpenAIHttpModel:
         *,
         base_url: str,
         model: str,
-        api_key: str = "EMPTY",
+        api_key: str = "",
         exemplars: int = 2,
-        adapters: Mapping[str, str] = MappingProxyType({}),
+        adapters: Iterable[str] = (),
         timeouts: Timeouts = Timeouts(),
         max_attempts: int = 3,
-        extra_params: bool = True,
     ) -> None:
+        _check_address(base_url, api_key)
         self._base_url = base_url
         self._model = model
         self._exemplars = exemplars
-        self._adapters = dict(adapters)
+        self._adapters = frozenset(adapters)
         self._timeouts = timeouts
         self._max_attempts = max_attempts
-        self._extra_params = extra_params
         self._client = openai.AsyncOpenAI(
             base_url=base_url,
-            api_key=api_key,
+            api_key=api_key or "EMPTY",  # the client insists on one
             max_retries=0,
             timeout=httpx2.Timeout(None, connect=timeouts.connect_s),  # the other limits are kept here, by _door
         )
@@ -115,7 +116,7 @@ class OpenAIHttpModel:
         """See ChatModel.stream.
 
         Args:
-            adapter: An id of `adapters`, or an adapter's name as the server has it.
+            adapter: Its name as the server has it; a server takes it in the place of the model's.
 
         The last chunks of all candidates come together at the end, when the server has told what was used. It tells
         one sum: with n > 1 a candidate's completion_tokens is its share, in proportion to the pieces it came in, and
@@ -148,21 +149,22 @@ class OpenAIHttpModel:
         async with AsyncExitStack() as response:
             async with self._door(limits.first_token_s, deadline):
                 stream = await response.enter_async_context(await self._post(messages, params, adapter))
-                event = await next_event(stream)
-            while event is not None:
-                for chunk in answer.read(event):
+                chunks = await answer.next_chunks(stream)
+            while chunks:
+                for chunk in chunks:
                     yield chunk
                 async with self._door(limits.between_tokens_s, deadline, lost=EngineBroken):
-                    event = await next_event(stream)
+                    chunks = await answer.next_chunks(stream)
         for chunk in answer.last_chunks():
             yield chunk
 
     async def _post(
         self, messages: Sequence[Message], params: SamplingParams, adapter: str | None
     ) -> openai.AsyncStream[ChatCompletionChunk]:
-        extra = {"repetition_penalty": params.repetition_penalty}
+        # Not of OpenAI's own API, but vLLM's and most servers' that one runs oneself.
+        extra = None if params.repetition_penalty == 1.0 else {"repetition_penalty": params.repetition_penalty}
         return await self._client.chat.completions.create(
-            model=self._model if adapter is None else self._adapters.get(adapter, adapter),
+            model=adapter or self._model,
             messages=cast(list[ChatCompletionMessageParam], [{"role": m.role, "content": m.content} for m in messages]),
             n=params.n,
             temperature=params.temperature,
@@ -172,7 +174,7 @@ class OpenAIHttpModel:
             stop=list(params.stop) or None,
             stream=True,
             stream_options={"include_usage": True},
-            extra_body=extra if self._extra_params and params.repetition_penalty != 1.0 else None,
+            extra_body=extra,
         )
 
     async def ready(self) -> bool:
@@ -184,7 +186,7 @@ class OpenAIHttpModel:
         except EngineError as error:
             logger.warning("%s", error)
             return False
-        missing = {self._model, *self._adapters.values()} - served
+        missing = {self._model, *self._adapters} - served
         if missing:
             logger.warning("%s serves %s, not %s", self._base_url, sorted(served), sorted(missing))
         return not missing
@@ -217,7 +219,18 @@ class OpenAIHttpModel:
         except openai.APIStatusError as error:
             raise _from_status(error, self._base_url) from error
         except (openai.OpenAIError, httpx2.StreamError, ValueError) as error:  # an error in the stream, or garbage
-            raise EngineBroken(f"{self._base_url}: not a readable answer: {_reason(error)}") from error
+            raise EngineBroken(f"{self._base_url}: no usable answer: {_reason(error)}") from error
+
+
+def _check_address(base_url: str, api_key: str) -> None:
+    try:
+        url = httpx2.URL(base_url)
+    except httpx2.InvalidURL as error:
+        raise InvalidSetting(f"{base_url!r} is not a URL: {error}", name="engine") from error
+    if not url.host or not 0 < (url.port or 1) < 65536:
+        raise InvalidSetting(f"{base_url!r}: expected a host and a port, http://localhost:8000/v1", name="engine")
+    if not (api_key.isascii() and api_key.isprintable()):
+        raise InvalidSetting("expected printable ASCII: it is sent in a header", name="api_key")
 
 
 def _from_status(error: openai.APIStatusError, base_url: str) -> EngineError:

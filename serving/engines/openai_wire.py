@@ -36,18 +36,6 @@ class Event(BaseModel):
     usage: Usage | None = None
 
 
-async def next_event(stream: openai.AsyncStream[ChatCompletionChunk]) -> Event | None:
-    """The next event, or None at the end.
-
-    Raises:
-        ValueError: Not JSON, or not of this shape.
-    """
-    try:
-        return Event.model_validate(await anext(stream), from_attributes=True)
-    except StopAsyncIteration:
-        return None
-
-
 @dataclass(slots=True)
 class Answer:
     """The candidates of one response while they come."""
@@ -60,12 +48,23 @@ class Answer:
     def __post_init__(self) -> None:
         self.pieces = [0] * self.n
 
-    def read(self, event: Event) -> list[Chunk]:
-        """The text of an event; finish reasons and usage are kept for `last_chunks`.
+    async def next_chunks(self, stream: openai.AsyncStream[ChatCompletionChunk]) -> list[Chunk]:
+        """The chunks of the next event that holds text; none at the end of the stream.
 
         Raises:
+            ValueError: Not JSON, or not of the shape of an Event.
             EngineBroken: A candidate nobody asked for, or one that ended for no reason we know.
         """
+        while True:
+            try:
+                event = await anext(stream)
+            except StopAsyncIteration:
+                return []
+            if chunks := self._read(Event.model_validate(event, from_attributes=True)):
+                return chunks
+
+    def _read(self, event: Event) -> list[Chunk]:
+        """The text of an event; finish reasons and usage are kept for `last_chunks`."""
         self.usage = event.usage or self.usage
         for choice in event.choices:
             if not 0 <= choice.index < self.n:

@@ -1,27 +1,30 @@
 """A file of briefs through `write()`, in order, a few at once; the simple form without a database.
 
-The output file appears whole or not at all: rows go to OUT.part first. A bad row never stops the rest.
+The output file appears whole or not at all: rows go to OUT.part first. A bad row never stops the rest. Every copy and
+the file itself carry their AI-generated labels.
 """
 
 import asyncio
 import csv
 import json
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from copygen.brief import read_brief
 from copygen.chat_model import ChatModel
 from copygen.errors import CopygenError, InvalidFile
 from copygen.finding import Finding
-from copygen.label import make_label
+from copygen.label import Label
 from copygen.write import Candidate, FactSource, WriteOptions, WriteResult, write
 
+from serving.jobs.file_label import write_sidecar
 from serving.jobs.table_io import Row, escape_cell
+from serving.labels.labeller import Labeller
 
-OUT_COLUMNS = ("status", "title", "body", "points", "tags", "ai_label", "findings", "error_code", "error")
+OUT_COLUMNS = ("status", "title", "body", "points", "tags", "ai_label", "ai_id", "findings", "error_code", "error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +95,8 @@ def candidate_json(candidate: Candidate) -> dict[str, object]:
     return {"title": copy.title, "body": copy.body, "points": list(copy.points), "tags": list(copy.tags)}
 
 
-def result_json(outcome: RowResult, provider: str) -> dict[str, Any]:
-    """One line of JSONL output."""
+def result_json(outcome: RowResult, labels: Sequence[Label]) -> dict[str, Any]:
+    """One line of JSONL output; `labels` are those of the row's copies."""
     record = outcome.row.record
     line: dict[str, Any] = {"id": record.get("id") or f"line-{outcome.row.number}", "status": outcome.status}
     if outcome.result is None:
@@ -101,14 +104,14 @@ def result_json(outcome: RowResult, provider: str) -> dict[str, Any]:
         line["error"] = {"code": error.code, "message": error.message, "param": error.param}
         return line
     result = outcome.result
-    best = result.copies[0]
-    label = make_label(best.copy.plain_text(), provider, result.brief.lang)
+    best, label = result.copies[0], labels[0]
+    more = zip(result.copies[1:], labels[1:], strict=True)
     timings = result.timings
     line |= {
         "channel": result.brief.channel,
         "tone": result.brief.tone,
         "copy": candidate_json(best),
-        "more": [candidate_json(candidate) for candidate in result.copies[1:]],
+        "more": [{**candidate_json(candidate), **other.metadata()} for candidate, other in more],
         "proxy": {"value": best.score.value, "reasons": list(best.score.reasons)},
         "findings": [finding_json(finding) for finding in best.findings],
         "facts": [[fact.subject, fact.relation, fact.object] for fact in result.facts],
@@ -128,9 +131,9 @@ def result_json(outcome: RowResult, provider: str) -> dict[str, Any]:
     return line
 
 
-def result_cells(outcome: RowResult, provider: str) -> dict[str, str]:
+def result_cells(outcome: RowResult, labels: Sequence[Label]) -> dict[str, str]:
     """One row of CSV output: the columns as they came, then ours."""
-    line = result_json(outcome, provider)
+    line = result_json(outcome, labels)
     copy = line.get("copy", {})
     error = line.get("error", {})
     ours = {
@@ -140,6 +143,7 @@ def result_cells(outcome: RowResult, provider: str) -> dict[str, str]:
         "points": "\n".join(copy.get("points", ())),
         "tags": " ".join(f"#{tag}" for tag in copy.get("tags", ())),
         "ai_label": line.get("ai_label", ""),
+        "ai_id": labels[0].produce_id if labels else "",
         "findings": "；".join(finding["reason"] for finding in line.get("findings", ())),
         "error_code": error.get("code", ""),
         "error": error.get("message", ""),
@@ -155,21 +159,25 @@ def _brief_cells(record: Mapping[str, object]) -> dict[str, str]:
     return {"name": " + ".join(names), "channel": str(record.get("channel", "")), "tone": str(record.get("tone", ""))}
 
 
-class _Jsonl:
-    def __init__(self, out: TextIO, provider: str) -> None:
-        self._out, self._provider = out, provider
+class _Table(Protocol):
+    def add(self, outcome: RowResult, labels: Sequence[Label]) -> None: ...
 
-    def add(self, outcome: RowResult) -> None:
-        self._out.write(json.dumps(result_json(outcome, self._provider), ensure_ascii=False) + "\n")
+
+class _Jsonl:
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def add(self, outcome: RowResult, labels: Sequence[Label]) -> None:
+        self._out.write(json.dumps(result_json(outcome, labels), ensure_ascii=False) + "\n")
 
 
 class _Csv:
-    def __init__(self, out: TextIO, provider: str) -> None:
-        self._out, self._provider = out, provider
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
         self._writer: csv.DictWriter[str] | None = None
 
-    def add(self, outcome: RowResult) -> None:
-        cells = result_cells(outcome, self._provider)
+    def add(self, outcome: RowResult, labels: Sequence[Label]) -> None:
+        cells = result_cells(outcome, labels)
         if self._writer is None:
             theirs = [name for name in cells if name not in OUT_COLUMNS]
             self._writer = csv.DictWriter(self._out, [*theirs, *OUT_COLUMNS], restval="", extrasaction="ignore")
@@ -177,29 +185,35 @@ class _Csv:
         self._writer.writerow(cells)
 
 
+FORMATS: Mapping[str, Callable[[TextIO], _Table]] = {".csv": _Csv, ".jsonl": _Jsonl}
+"""What a file of copies can be, by ending; neither has metadata of its own, so each gets a sidecar."""
+
+
 async def write_file(
-    outcomes: AsyncGenerator[RowResult, None], out: Path, *, provider: str, done: Callable[[RowResult], None]
+    outcomes: AsyncGenerator[RowResult, None], out: Path, *, labeller: Labeller, done: Callable[[RowResult], None]
 ) -> None:
-    """Write outcomes to a .csv or .jsonl file, whole or not at all; `done` hears of each row.
+    """Write outcomes to a .csv or .jsonl file and its label beside it, whole or not at all; `done` hears of each row.
 
     Raises:
         InvalidFile: An unknown ending, or a folder that cannot be written.
     """
-    formats: dict[str, type[_Csv] | type[_Jsonl]] = {".csv": _Csv, ".jsonl": _Jsonl}
-    if out.suffix.lower() not in formats:
-        raise InvalidFile(f"unknown ending {out.suffix!r}; use {', '.join(formats)}", path=str(out))
+    table_in = FORMATS.get(out.suffix.lower())
+    if table_in is None:
+        raise InvalidFile(f"unknown ending {out.suffix!r}; use {', '.join(FORMATS)}", path=str(out))
     part = out.with_name(out.name + ".part")
     encoding = "utf-8-sig" if out.suffix.lower() == ".csv" else "utf-8"  # Excel needs the mark
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         # A lone surrogate in a merchant's id becomes its JSON escape; it must not end the job.
         with part.open("w", encoding=encoding, errors="backslashreplace", newline="") as target:
-            table = formats[out.suffix.lower()](target, provider)
+            table = table_in(target)
             async with aclosing(outcomes) as results:
                 async for outcome in results:
-                    table.add(outcome)
+                    labels = labeller.label_result(outcome.result, "file") if outcome.result is not None else ()
+                    table.add(outcome, labels)
                     target.flush()
                     done(outcome)
+        write_sidecar(out, *labeller.label([part.read_bytes()], "file"))
         part.replace(out)
     except OSError as error:
         raise InvalidFile(f"cannot be written: {error.strerror or error}", path=str(out)) from error

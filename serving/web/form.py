@@ -97,10 +97,11 @@ def read_pairs(text: str) -> tuple[list[list[str]], list[str]]:
 
 def problem_of(error: CopygenError) -> dict[str, Problem]:
     """The form field a failure belongs to, if it belongs to one."""
-    if not isinstance(error, InvalidBrief | UnknownChannel) or not (match := _PARAM.match(error.param or "")):
+    match = _PARAM.match(error.param or "") if isinstance(error, InvalidBrief | UnknownChannel) else None
+    if match is None or match["field"] not in (*PRODUCT_FIELDS, *BRIEF_FIELDS):
         return {}
-    name = field_name(match["field"], int(match["product"] or 0))
-    return {name: Problem("unusable", error.message)}
+    code = f"{match['field']}_unusable" if match["field"] in ("keywords", "avoid") else "unusable"
+    return {field_name(match["field"], int(match["product"] or 0)): Problem(code, error.message)}
 
 
 @lru_cache(maxsize=1)

@@ -37,7 +37,6 @@ function revealCopyButtons() {
 
 function setBusy(form, busy) {
   form.querySelector("[type=submit]").disabled = busy;
-  form.querySelector("[data-stop]").hidden = !busy;
   results().setAttribute("aria-busy", String(busy));
 }
 
@@ -120,10 +119,16 @@ function parsed(html) {
   return fragment;
 }
 
-// A page instead of events: the form needs changes. Its main part replaces ours.
+// A page instead of events. With a form in it the form needs changes and its main part replaces ours; else it says why
+// nothing was written.
 function showPage(html) {
   const page = nodes(html);
-  document.querySelector("main").replaceWith(page.querySelector("main"));
+  const form = page.querySelector("form[data-stream]");
+  if (!form) {
+    show(page.querySelector("main [role=alert]") ?? template("offline"));
+    return;
+  }
+  document.querySelector("main").replaceWith(form.closest("main"));
   revealCopyButtons();
   const invalid = "[aria-invalid=true]:not(fieldset), fieldset[aria-invalid=true] input:checked";
   const first = document.querySelector(invalid) ?? document.querySelector("main [role=alert]");
