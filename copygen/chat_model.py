@@ -44,6 +44,8 @@ class Chunk:
     finish_reason: FinishReason | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    mean_logprob: float | None = None
+    """Mean of the natural logarithms of the candidate's token probabilities; None where the engine does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,8 @@ class Fault:
     """What is said, in quotes, as a merchant reads it."""
     claim: Claim | None
     """What the brief says instead, where it says something."""
+    quantity: Quantity | None = None
+    """The quantity that is wrong, where it is one."""
 
 
 Hit = tuple[int, int, str, Claim]
@@ -135,7 +137,8 @@ def _sources(brief: Brief) -> Iterator[Source]:
     many = len(brief.products) > 1
     for i, product in enumerate(brief.products):
         prefix = f"products[{i}]." if many else ""
-        yield f"{prefix}name", "", f"{product.brand} {product.name}", i
+        named = product.name if product.brand in product.name else f"{product.brand} {product.name}"
+        yield f"{prefix}name", "", named, i
         yield f"{prefix}category", "", product.category, i
         if product.price:
             yield f"{prefix}price", "价格", product.price, i

@@ -6,7 +6,7 @@ is known. Numbers compare as quantities, words through synonyms and the graph's 
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from copygen.brief import Brief
@@ -16,7 +16,7 @@ from copygen.feature_check import find_unsupported
 from copygen.finding import Finding
 from copygen.number_check import judge
 from copygen.numerals import plain
-from copygen.quantity import Quantity, find_quantities
+from copygen.quantity import Quantity, agrees, find_quantities
 from copygen.text import clause_spans
 
 SupportKind = Literal["attribute", "price", "fact", "scene", "mood", "unsupported", "contradicts"]
@@ -80,7 +80,7 @@ def check_evidence(copy_pieces: Sequence[tuple[str, str]], brief: Brief) -> Evid
             faults, support = _check_clause(folded, lead, start, end, inside, claims)
             lead = end if inside or text[end - 1] in _SENTENCE_END else start
             clauses.append(Clause(where, start, end, text[start:end], support))
-            findings += [_finding(where, text, fault) for fault in faults]
+            findings += [_finding(where, text, fault, _mended(text, fault, (start, end), claims)) for fault in faults]
     return EvidenceReport(tuple(clauses), tuple(findings))
 
 
@@ -131,7 +131,7 @@ def _check_numbers(
             support = Support("scene") if support.kind == "mood" else support
         else:
             label = "wrong_value" if verdict.claim else "unsupported_number"
-            faults.append(Fault(label, quantity.start, quantity.end, f"“{quantity.text}”", verdict.claim))
+            faults.append(Fault(label, quantity.start, quantity.end, f"“{quantity.text}”", verdict.claim, quantity))
     return faults, support, borne_out
 
 
@@ -159,7 +159,7 @@ def _widened(folded: str, clause: tuple[int, int], faults: list[Fault], borne_ou
         )
         if not short and fault.label != "unsupported_number":
             begin, stop = _trimmed(folded, max(fault.start, clause[0]), min(fault.end, clause[1]))
-        result.append(Fault(fault.label, begin, stop, fault.said, fault.claim))
+        result.append(replace(fault, start=begin, end=stop))
     return result
 
 
@@ -196,7 +196,21 @@ def _support_of(claim: Claim) -> Support:
     return Support(kind, claim.source, claim.text)
 
 
-def _finding(where: str, text: str, fault: Fault) -> Finding:
+def _mended(text: str, fault: Fault, clause: tuple[int, int], claims: Claims) -> str:
+    """The faulty stretch with the brief's own figure in the wrong one's place; empty where that is not clear."""
+    wrong, claim = fault.quantity, fault.claim
+    if wrong is None or claim is None:
+        return ""
+    right = [known for known in claim.quantities if known.dimension == wrong.dimension]
+    if len(right) != 1 or agrees(wrong, right[0]):
+        return ""  # two figures to choose from, or the right one of the wrong thing
+    fix = text[fault.start : wrong.start] + right[0].text + text[wrong.end : fault.end]
+    whole = text[clause[0] : fault.start] + fix + text[fault.end : clause[1]]
+    faults, _ = _check_clause(plain(whole), 0, 0, len(whole), find_quantities(whole), claims)
+    return "" if faults else fix
+
+
+def _finding(where: str, text: str, fault: Fault, fix: str) -> Finding:
     if fault.claim:
         known = f"{fault.claim.name}：{fault.claim.text}" if fault.claim.name else fault.claim.text
         reason = f"{fault.said}与商品资料不符，资料写的是“{known}”；按资料改写"
@@ -205,4 +219,4 @@ def _finding(where: str, text: str, fault: Fault) -> Finding:
         reason = f"{fault.said}在属性、价格、知识里都没有依据；删去，或补上资料"
         proof = "把它连同来源写进商品属性"
     span = text[fault.start : fault.end]
-    return Finding(fault.label, where, fault.start, fault.end, span, reason=reason, proof=proof)
+    return Finding(fault.label, where, fault.start, fault.end, span, reason=reason, fix=fix, proof=proof)

@@ -3,6 +3,7 @@
 Each feature is in 0..1 with a weight and a reason a merchant can read. eval/ measures whether the order is any good.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,11 +58,21 @@ def _is_told(value: str, text: str) -> bool:
     )
 
 
-_WEIGHTS = {"coverage": 0.3, "hook": 0.25, "freshness": 0.2, "concreteness": 0.15, "fit": 0.1}
+_WEIGHTS = {"coverage": 0.3, "hook": 0.25, "freshness": 0.2, "concreteness": 0.15, "fit": 0.1, "fluency": 0.6}
+_USUAL_LOGPROB, _LOGPROB_STEP = -1.6, 0.4
+"""Mean log-probability of a middling candidate of the bundled model, and what makes a good one of it."""
 
 
-def rank_score(copy: AdCopy, brief: Brief, others: Sequence[AdCopy] = ()) -> RankScore:
-    """Score one candidate; `others` are its siblings, so that look-alike openings fall behind."""
+def rank_score(
+    copy: AdCopy, brief: Brief, others: Sequence[AdCopy] = (), *, mean_logprob: float | None = None
+) -> RankScore:
+    """Score one candidate.
+
+    Args:
+        others: Its siblings, so that look-alike openings fall behind.
+        mean_logprob: Of its tokens, natural logarithm: what a model finds unlikely itself seldom reads well. None:
+            not known, and the score does without.
+    """
     whole = to_hans(copy.plain_text())
     head = whole[:HOOK_CHARS]
     told = told_attributes(copy, brief)
@@ -83,10 +94,13 @@ def rank_score(copy: AdCopy, brief: Brief, others: Sequence[AdCopy] = ()) -> Ran
         "concreteness": min(1.0, concrete / max(4.0, len(whole) / 20)),
         "fit": float(not brief.audience or bool(_shared(brief.audience, whole))),
     }
+    if mean_logprob is not None:
+        features["fluency"] = 1 / (1 + math.exp((_USUAL_LOGPROB - mean_logprob) / _LOGPROB_STEP))
     reasons = [f"写到{'、'.join(told[:4])}"] if told else []
     reasons += [name for name, present in hooks.items() if present]
     reasons += [f"有套话：{'、'.join(dict.fromkeys(cliches))}"] if cliches else []
-    value = sum(_WEIGHTS[name] * feature for name, feature in features.items())
+    weights = sum(_WEIGHTS[name] for name in features)
+    value = sum(_WEIGHTS[name] * feature for name, feature in features.items()) / weights
     return RankScore(round(value, 4), features, tuple(reasons))
 
 

@@ -4,7 +4,6 @@ One generator, `stream_write`, does the work and yields tokens as they come; `wr
 with an open error is never in `copies`.
 """
 
-import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,7 @@ from pathlib import Path
 from copygen.ad_copy import AdCopy, parse
 from copygen.brief import Brief, Change, Fact
 from copygen.channel import PROMPTS, Channel, get_channel, get_tone
-from copygen.chat_model import ChatModel, Message, SamplingParams
+from copygen.chat_model import ChatModel, SamplingParams
 from copygen.check import CheckReport, check_copy
 from copygen.errors import EngineBroken, InvalidBrief, NoGoodCopy
 from copygen.exemplars import pick_exemplars
@@ -21,6 +20,7 @@ from copygen.finding import Finding, errors
 from copygen.prompt import RenderedPrompt, render
 from copygen.rank import RankScore, rank_score
 from copygen.repair import repair
+from copygen.sampling import Clock, Drawn, Sampling, Timings, second_round
 
 FactSource = Callable[[Brief], Sequence[Fact]]
 """Facts the knowledge graph adds to what the brief gives."""
@@ -56,25 +56,12 @@ class Candidate:
     """Sentences were struck out, trimmed or replaced after the model wrote it."""
     completion: str
     """What the model wrote, untouched."""
+    mean_logprob: float | None = None
+    """Of its tokens under the model; None where the engine does not say."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         return self.report.findings
-
-
-@dataclass(frozen=True, slots=True)
-class Timings:
-    """Where the time went, in milliseconds."""
-
-    first_token_ms: float
-    engine_ms: float
-    """Waiting for the model, all rounds."""
-    own_ms: float
-    """Everything else: facts, prompt, parsing, checks, ranking."""
-
-    @property
-    def total_ms(self) -> float:
-        return self.engine_ms + self.own_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +92,6 @@ class TokenEvent:
 
     candidate: int
     text: str
-
-
-@dataclass(slots=True)
-class _Clock:
-    """Splits wall time into the engine's and ours."""
-
-    start: float = field(default_factory=time.perf_counter)
-    engine_s: float = 0.0
-    first_token_s: float | None = None
-
-    def timings(self) -> Timings:
-        total_s = time.perf_counter() - self.start
-        first_s = total_s if self.first_token_s is None else self.first_token_s
-        return Timings(first_s * 1000, self.engine_s * 1000, max(0.0, total_s - self.engine_s) * 1000)
 
 
 def _check_brief(brief: Brief, channel: Channel) -> None:
@@ -169,7 +142,7 @@ async def stream_write(
     prompts: Path = PROMPTS,
 ) -> AsyncGenerator[TokenEvent | WriteResult, None]:
     """Like `write`, with the tokens as they come; the WriteResult is the last event."""
-    clock = _Clock()
+    clock = Clock()
     channel = get_channel(brief.channel, prompts)
     _check_brief(brief, channel)
     if facts is not None and not brief.facts:
@@ -184,20 +157,15 @@ async def stream_write(
         max_tokens=options.max_tokens,
         seed=options.seed,
     )
+    sampling = Sampling(model, prompt.messages, adapter, clock)
     candidates: list[Candidate] = []
-    tokens = [0, 0]
     rounds = 0
-    for params in (first_round, _second_round(first_round)):
+    for params in (first_round, second_round(first_round)):
         rounds += 1
-        first = len(candidates)
-        texts = [""] * params.n
-        sampling = _sample(model, prompt.messages, params, adapter, clock, tokens)
-        async with aclosing(sampling) as pieces:
+        async with aclosing(sampling.draw(params)) as pieces:
             async for index, text in pieces:
-                texts[index] += text
-                if text:
-                    yield TokenEvent(first + index, text)
-        candidates += [_judge(text, brief, channel, options) for text in texts]
+                yield TokenEvent(index, text)
+        candidates += [_judge(drawn, brief, channel, options) for drawn in sampling.drawn[len(candidates) :]]
         if _count_good(candidates) >= brief.n:
             break
     good, rejected = _rank(candidates, brief)
@@ -219,49 +187,15 @@ async def stream_write(
         candidates=len(candidates),
         rounds=rounds,
         seed=options.seed,
-        prompt_tokens=tokens[0],
-        completion_tokens=tokens[1],
+        prompt_tokens=sampling.prompt_tokens,
+        completion_tokens=sampling.completion_tokens,
         timings=clock.timings(),
     )
 
 
-def _second_round(params: SamplingParams) -> SamplingParams:
-    """The one bounded repair by the model: more candidates, drawn a little closer to what it is surest of."""
-    return replace(
-        params,
-        n=params.n + 2,
-        temperature=max(0.5, params.temperature - 0.15),
-        seed=None if params.seed is None else params.seed + 1,
-    )
-
-
-async def _sample(
-    model: ChatModel,
-    messages: Sequence[Message],
-    params: SamplingParams,
-    adapter: str | None,
-    clock: _Clock,
-    tokens: list[int],
-) -> AsyncGenerator[tuple[int, str], None]:
-    """(index, text) pieces of one round; books the waiting time to the engine."""
-    prompt_tokens = 0
-    async with aclosing(model.stream(messages, params, adapter=adapter)) as chunks:
-        waiting_since = time.perf_counter()
-        async for chunk in chunks:
-            now = time.perf_counter()
-            clock.engine_s += now - waiting_since
-            if clock.first_token_s is None:
-                clock.first_token_s = now - clock.start
-            prompt_tokens = max(prompt_tokens, chunk.prompt_tokens)
-            tokens[1] += chunk.completion_tokens
-            yield chunk.index, chunk.text
-            waiting_since = time.perf_counter()
-    tokens[0] += prompt_tokens
-
-
-def _judge(text: str, brief: Brief, channel: Channel, options: WriteOptions) -> Candidate:
+def _judge(drawn: Drawn, brief: Brief, channel: Channel, options: WriteOptions) -> Candidate:
     """Parse and check one completion; mend it mechanically where that is enough."""
-    copy = parse(text, channel)
+    copy = parse(drawn.text, channel)
     report = check_copy(copy, brief, channel, block=options.block, allow=options.allow)
     repaired = False
     if not report.passed:
@@ -270,7 +204,8 @@ def _judge(text: str, brief: Brief, channel: Channel, options: WriteOptions) -> 
             mended_report = check_copy(mended, brief, channel, block=options.block, allow=options.allow)
             if len(errors(mended_report.findings)) < len(errors(report.findings)):
                 copy, report, repaired = mended, mended_report, True
-    return Candidate(copy, report, rank_score(copy, brief), repaired, text)
+    score = rank_score(copy, brief, mean_logprob=drawn.mean_logprob)
+    return Candidate(copy, report, score, repaired, drawn.text, drawn.mean_logprob)
 
 
 def _count_good(candidates: Sequence[Candidate]) -> int:
@@ -286,7 +221,12 @@ def _rank(candidates: Sequence[Candidate], brief: Brief) -> tuple[list[Candidate
     good = [
         replace(
             candidate,
-            score=rank_score(candidate.copy, brief, [other.copy for other in good if other is not candidate]),
+            score=rank_score(
+                candidate.copy,
+                brief,
+                [other.copy for other in good if other is not candidate],
+                mean_logprob=candidate.mean_logprob,
+            ),
         )
         for candidate in good
     ]

@@ -192,3 +192,19 @@ def test_human_copies_that_keep_to_their_facts_pass() -> None:
         counts.setdefault(corpus, []).append(bool(wrong))
     assert {name: len(flags) for name, flags in counts.items()} == {"heldout": 300, "exemplars": 1126}
     assert all(sum(flags) / len(flags) <= 0.03 for flags in counts.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong", "fix"),
+    [
+        pytest.param("通勤戴着，降噪48dB。", "降噪48dB", "降噪46dB", id="a short clause"),
+        pytest.param("到手只要199元，带走。", "到手只要199元", "到手只要299元", id="price"),
+        pytest.param("续航60小时。", "续航60小时", "", id="two figures to choose from"),
+        pytest.param("单次40小时。", "单次40小时", "", id="the right figure of the wrong thing"),
+    ],
+)
+def test_a_wrong_figure_is_replaced_where_the_right_one_is_clear(text: str, wrong: str, fix: str) -> None:
+    (finding,) = check(text).findings
+    assert (finding.text, finding.fix) == (wrong, fix)
+    if fix:
+        assert not check(text.replace(wrong, fix)).findings

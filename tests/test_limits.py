@@ -35,6 +35,9 @@ def _but(**fields: object) -> AdCopy:
             {},
             id="short body",
         ),
+        pytest.param(
+            "repetition", "body", GOOD, _but(body="先看茶，看茶，" * 9 + "看茶。"), {}, id="going round in circles"
+        ),
         pytest.param("debris", "body", GOOD, _but(body=BODY + "**"), {}, id="markdown"),
         pytest.param("debris", "body", GOOD, _but(body=BODY + "https://a.cn"), {}, id="link"),
         pytest.param("debris", "body", _but(body=BODY[:-1] + "！"), _but(body=BODY[:-1] + "！！！"), {}, id="shouting"),

@@ -67,3 +67,10 @@ def test_look_alike_openings_fall_behind(brief: Callable[..., Brief]) -> None:
 
 def test_product_without_attributes_can_be_scored(brief: Callable[..., Brief]) -> None:
     assert 0 <= rank_score(AdCopy(), brief(attributes={}, product={"price": ""})).value <= 1
+
+
+def test_what_the_model_itself_finds_unlikely_falls_behind(brief: Callable[..., Brief]) -> None:
+    likely, unlikely = (rank_score(PLAIN, brief(), mean_logprob=logprob) for logprob in (-0.8, -3.0))
+    assert likely.value > unlikely.value
+    assert "fluency" not in rank_score(PLAIN, brief()).features
+    assert all(0 <= rank_score(PLAIN, brief(), mean_logprob=x).value <= 1 for x in (0.0, -1e3, -1.6))

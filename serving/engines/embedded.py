@@ -18,12 +18,12 @@ import numpy as np
 import openvino
 import openvino_genai
 from tokenizers import Tokenizer
-from tokenizers.decoders import DecodeStream
 
 from copygen.chat_model import Chunk, FinishReason, Message, SamplingParams
 from copygen.errors import EngineBroken, EngineBusy, EngineUnavailable, ModelFilesError, PromptTooLong
 from copygen.prompt import chatml
 
+from serving.engines.decoder import Decoder
 from serving.engines.model_files import Manifest, join
 
 logger = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ class _Piece:
 
     index: int
     ids: list[int]
+    logprobs: list[float]
     finish_reason: FinishReason | None
 
 
@@ -119,7 +120,7 @@ class EmbeddedModel:
         request = _Request(ids, self._config(params), asyncio.get_running_loop())
         request.open_candidates = set(range(params.n))
         self._submit(request)
-        decoders = [_Decoder(self._tokenizer, params.stop) for _ in range(params.n)]
+        decoders = [Decoder(self._tokenizer, params.stop) for _ in range(params.n)]
         finished: set[int] = set()
         try:
             while len(finished) < params.n:
@@ -133,11 +134,13 @@ class EmbeddedModel:
                 decoder = decoders[event.index]
                 text = decoder.add([i for i in event.ids if i not in self._stop_ids])
                 decoder.count += len(event.ids)
+                decoder.logprob += sum(event.logprobs)
                 reason: FinishReason | None = "stop" if decoder.stopped else event.finish_reason
                 if reason is not None:
                     text += decoder.rest()
                     finished.add(event.index)
-                    yield Chunk(event.index, text, reason, len(ids), decoder.count)
+                    mean = decoder.logprob / max(1, decoder.count)
+                    yield Chunk(event.index, text, reason, len(ids), decoder.count, mean)
                 elif text:
                     yield Chunk(event.index, text)
         finally:
@@ -154,11 +157,14 @@ class EmbeddedModel:
     def _config(self, params: SamplingParams) -> openvino_genai.GenerationConfig:
         config = openvino_genai.GenerationConfig()
         config.max_new_tokens = params.max_tokens
+        config.logprobs = 1
         config.num_return_sequences = params.n
-        config.do_sample = params.temperature > 0
+        greedy = params.temperature == 0
+        config.do_sample = params.n > 1 or not greedy
         if config.do_sample:
-            config.temperature = params.temperature
-            config.top_p = params.top_p
+            # The library refuses greedy n > 1; the one likeliest token is the same choice.
+            config.temperature, config.top_p = (1.0, 1.0) if greedy else (params.temperature, params.top_p)
+            config.top_k = 1 if greedy else config.top_k
             config.rng_seed = params.seed if params.seed is not None else int.from_bytes(np.random.bytes(4), "little")
         config.repetition_penalty = params.repetition_penalty
         config.stop_token_ids = set(self._stop_ids)
@@ -229,7 +235,7 @@ def _deliver(request: _Request) -> bool:
         for index, output in handle.read().items():  # type: ignore[attr-defined]
             reason = _FINISH[output.finish_reason]
             if index in request.open_candidates:
-                request.send(_Piece(index, list(output.generated_ids), reason))
+                request.send(_Piece(index, list(output.generated_ids), list(output.generated_log_probs), reason))
                 if reason is not None:
                     request.open_candidates.discard(index)
     status = handle.get_status()  # type: ignore[attr-defined]
@@ -262,39 +268,3 @@ def _stop_ids(tokenizer: Tokenizer, manifest: Manifest, folder: Path) -> tuple[i
     if not ids or len(ids) != len(found):
         raise ModelFilesError(f"stop tokens {manifest.stop_tokens} are not in the tokenizer", path=str(folder))
     return ids
-
-
-class _Decoder:
-    """Token ids -> text as they come: holds back half characters and anything that may begin a stop string."""
-
-    def __init__(self, tokenizer: Tokenizer, stop: Sequence[str]) -> None:
-        self._tokenizer = tokenizer
-        self._stream = DecodeStream(skip_special_tokens=True)
-        self._stop = [s for s in stop if s]
-        self._held = ""
-        self.count = 0
-        self.stopped = False
-
-    def add(self, ids: Sequence[int]) -> str:
-        if self.stopped:
-            return ""
-        for token in ids:
-            self._held += self._stream.step(self._tokenizer, token) or ""
-        for stop in self._stop:
-            if (at := self._held.find(stop)) >= 0:
-                self.stopped = True
-                self._held = self._held[:at]
-        if self.stopped:
-            return self.rest()
-        keep = max((_overlap(self._held, stop) for stop in self._stop), default=0)
-        text, self._held = self._held[: len(self._held) - keep], self._held[len(self._held) - keep :]
-        return text
-
-    def rest(self) -> str:
-        text, self._held = self._held, ""
-        return text
-
-
-def _overlap(text: str, stop: str) -> int:
-    """Length of the longest end of `text` that begins `stop`."""
-    return next((n for n in range(min(len(text), len(stop) - 1), 0, -1) if text.endswith(stop[:n])), 0)
