@@ -95,7 +95,7 @@ def rank_score(
         "fit": float(not brief.audience or bool(_shared(brief.audience, whole))),
     }
     if mean_logprob is not None:
-        features["fluency"] = 1 / (1 + math.exp((_USUAL_LOGPROB - mean_logprob) / _LOGPROB_STEP))
+        features["fluency"] = (1 + math.tanh((mean_logprob - _USUAL_LOGPROB) / (2 * _LOGPROB_STEP))) / 2
     reasons = [f"写到{'、'.join(told[:4])}"] if told else []
     reasons += [name for name, present in hooks.items() if present]
     reasons += [f"有套话：{'、'.join(dict.fromkeys(cliches))}"] if cliches else []
