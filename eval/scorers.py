@@ -49,8 +49,10 @@ def coverage(judged: Judged) -> float | None:
     return min(1.0, len(told_attributes(judged.copy, judged.sample.brief)) / human)
 
 
-def unsupported_numbers(judged: Judged) -> float:
-    """Numbers the brief does not support, per copy."""
+def unsupported_numbers(judged: Judged) -> float | None:
+    """Numbers the brief does not support, per copy; unscored when no field of the copy was written."""
+    if not judged.copy.plain_text():
+        return None
     return float(sum(finding.label == "unsupported_number" for finding in judged.report.findings))
 
 
