@@ -9,6 +9,7 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass
+from mmap import mmap
 
 from copygen.brief import Lang
 
@@ -61,7 +62,7 @@ class Label:
         return f"{text}\n\n{self.text}" if self.text else text
 
 
-def content_hash(content: str | bytes) -> str:
+def content_hash(content: str | bytes | mmap) -> str:
     """SHA-256 in hex: of a file's bytes as they are, of a text without what no reader would call a change.
 
     White space, the # of tags, and an explicit label at either end do not count, so that one copy has one hash in
@@ -75,7 +76,7 @@ def content_hash(content: str | bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def make_label(content: str | bytes, producer: str, lang: Lang = "zh-Hans", *, shown: bool = True) -> Label:
+def make_label(content: str | bytes | mmap, producer: str, lang: Lang = "zh-Hans", *, shown: bool = True) -> Label:
     """Label a text or a file: the one place labels come from.
 
     Args:

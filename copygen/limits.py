@@ -12,7 +12,7 @@ from copygen.text import clause_spans, emoji_count, foreign_script
 
 # Signs of a model talking about its task, unfinished markup or shouting.
 _DEBRIS = re.compile(
-    r"[#*`|_]{2,}|https?://|【[^】]*】|[{}\[\]<>]{1}|[！!？?]{3,}|[，、]{2,}|(?<!。)。{2}(?!。)|。{4,}|作为一个?AI|商品信息"
+    r"[#*`|_]{2,}|https?://|【[^】]*】|[{}\[\]<>]{1}|[！!？?]{3,}|[，、]{2,}|(?<!。)。{2}(?!。)|。{4,}|[！？!?，、；]。|作为一个?AI|商品信息"
 )
 _SENTENCE_FINAL = "。！？!?~～…”」』）)"
 _MAX_REPEATED = 0.05

@@ -1,9 +1,10 @@
-"""Mend a copy without a model: convert script, apply proposed fixes, strike out sentences, trim to length.
+"""Mend a copy without a model: convert script, apply proposed fixes, strike out sentences, trim to length, fill tags.
 
-Only ever removes or replaces by what a finding proposes; never adds a claim. The result is checked again by the
+Only ever removes, or adds what the brief says word for word; never adds a claim. The result is checked again by the
 caller, so a repair that does not help is simply a candidate that fails.
 """
 
+import re
 from collections.abc import Sequence
 
 from copygen.ad_copy import AdCopy
@@ -13,6 +14,9 @@ from copygen.finding import Finding, errors
 from copygen.text import clause_spans, emoji_count, sentence_spans, to_hans, to_hant
 
 _ENDS = "，,、；;：: "
+_STOPS = "。！？!?~～…"
+_RUN = 4
+"""Characters of a run that is looked for a second time."""
 
 
 def repair(copy: AdCopy, findings: Sequence[Finding], brief: Brief, channel: Channel) -> AdCopy:
@@ -26,7 +30,11 @@ def repair(copy: AdCopy, findings: Sequence[Finding], brief: Brief, channel: Cha
 
     def mend(where: str, text: str, spec: FieldSpec, shrinkable: bool) -> str:
         mended = _strike(text, by_place.get(where, ()), spec, shrinkable)
+        if any(finding.label == "repetition" for finding in by_place.get(where, ())):
+            mended = _without_repeats(mended, spec)
         mended = convert(mended) if wrong_script else mended
+        if any(finding.label == "unfinished" and finding.where == where for finding in findings):
+            mended = _finished(mended, spec)
         return _trim(mended, spec)
 
     changes: dict[str, object] = {}
@@ -37,7 +45,9 @@ def repair(copy: AdCopy, findings: Sequence[Finding], brief: Brief, channel: Cha
         else:
             items = [mend(f"{name}[{i}]", item, spec, False) for i, item in enumerate(value)]
             changes[name] = _select(items, value, by_place, name, spec)
-    mended = copy.model_copy(update=changes)
+    if "tags" in channel.fields:
+        changes["tags"] = _fill_tags(tuple(changes["tags"]), wrong, brief, channel.fields["tags"])  # type: ignore[arg-type]
+    mended = _name(copy.model_copy(update=changes), brief, channel)
     if any(finding.label == "emoji" for finding in wrong):
         mended = _drop_emoji(mended, channel.max_emoji)
     return mended
@@ -109,6 +119,74 @@ def _select(
             kept.append(item)
     enough = len(kept) >= (spec.min_items or 0)
     return tuple(kept[: spec.max_items] if enough else original)
+
+
+def _finished(text: str, spec: FieldSpec) -> str:
+    """Leave out the sentence that breaks off, as long as enough remains."""
+    spans = sentence_spans(text)
+    whole = text[: spans[-1][0]].rstrip() if spans else text
+    return whole if spec.min <= spec.measure(whole) else text
+
+
+def _without_repeats(text: str, spec: FieldSpec) -> str:
+    """Leave out clauses that say again what stood before, as long as enough remains."""
+    seen: set[str] = set()
+    kept = ""
+    for start, end in clause_spans(text):
+        clause = text[start:end]
+        runs = {clause[i : i + _RUN] for i in range(max(1, len(clause) - _RUN + 1))}
+        if len(runs & seen) <= len(runs) / 3:
+            kept += clause
+        elif kept and kept[-1] in _ENDS and clause.rstrip()[-1:] in _STOPS:
+            kept = kept.rstrip(_ENDS) + clause.rstrip()[-1:]
+        seen |= runs
+    kept = kept.rstrip()
+    kept = f"{kept.rstrip(_ENDS)}。" if kept[-1:] in _ENDS else kept
+    return kept if spec.min <= spec.measure(kept) else text
+
+
+def _fill_tags(tags: tuple[str, ...], wrong: Sequence[Finding], brief: Brief, spec: FieldSpec) -> tuple[str, ...]:
+    """Tags with the keywords that are missing, and up to the fewest allowed with what the brief calls the product."""
+    missing = [word for word in brief.keywords if any(f.label == "missing_keyword" and word in f.reason for f in wrong)]
+    least, most = spec.min_items or 0, spec.max_items or 0
+    filled = [*missing, *(tag for tag in tags if tag not in missing)][:most]
+    named = [name for product in brief.products for name in (product.category, product.brand, *brief.keywords)]
+    values = [value for product in brief.products for value in product.attributes.values()]
+    for word in (*named, brief.industry, *values):
+        if len(filled) >= least:
+            break
+        if word and word not in filled and spec.min <= spec.measure(word) <= spec.max and not re.search(r"\W", word):
+            filled.append(word)
+    return tuple(filled)
+
+
+def _name(copy: AdCopy, brief: Brief, channel: Channel) -> AdCopy:
+    """Say the keywords that are missing, and lengthen a title that is too short by what the brief calls the product."""
+    for word in brief.keywords:
+        if word not in copy.plain_text():
+            copy = _with_word(copy, word, channel)
+    title = channel.fields.get("title")
+    if title is not None and copy.title and title.measure(copy.title) < title.min:
+        product = brief.products[0]
+        longer = (f"{copy.title}｜{word}" for word in (*brief.keywords, product.category, product.name) if word)
+        fitting = (text for text in longer if title.min <= title.measure(text) <= title.max)
+        copy = copy.model_copy(update={"title": next(fitting, copy.title)})
+    return copy
+
+
+def _with_word(copy: AdCopy, word: str, channel: Channel) -> AdCopy:
+    """The copy with a keyword in the first place that has room for it: after the title, before the text, in a point."""
+    for name, spec in channel.fields.items():
+        value = getattr(copy, name)
+        if name == "points" and value:
+            at = min(range(len(value)), key=lambda i: spec.measure(value[i]))
+            if spec.measure(text := f"{word}，{value[at]}") <= spec.max:
+                return copy.model_copy(update={name: (*value[:at], text, *value[at + 1 :])})
+        elif isinstance(value, str) and value:
+            text = f"{value}｜{word}" if name == "title" else f"{word}，{value}"
+            if spec.measure(text) <= spec.max:
+                return copy.model_copy(update={name: text})
+    return copy
 
 
 def _drop_emoji(copy: AdCopy, allowed: int) -> AdCopy:

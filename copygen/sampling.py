@@ -83,10 +83,11 @@ class Sampling:
 
 
 def second_round(params: SamplingParams) -> SamplingParams:
-    """The one bounded repair by the model: more candidates, drawn a little closer to what it is surest of."""
+    """The one bounded repair by the model: more candidates, a little further apart."""
     return replace(
         params,
-        n=params.n + 2,
-        temperature=min(params.temperature, max(0.3, params.temperature - 0.15)),
+        n=params.n + 6,
+        temperature=params.temperature + 0.15 if params.temperature else 0.0,
+        repetition_penalty=max(params.repetition_penalty, 1.08),
         seed=None if params.seed is None else params.seed + 1,
     )

@@ -32,7 +32,7 @@ class WriteOptions:
 
     extra_candidates: int = 1
     """Candidates beyond the copies wanted: more choice for the ranking, more time."""
-    temperature: float = 0.7
+    temperature: float = 0.5
     top_p: float = 0.9
     repetition_penalty: float = 1.05
     seed: int | None = None
@@ -198,14 +198,19 @@ def _judge(drawn: Drawn, brief: Brief, channel: Channel, options: WriteOptions) 
     copy = parse(drawn.text, channel)
     report = check_copy(copy, brief, channel, block=options.block, allow=options.allow)
     repaired = False
-    if not report.passed:
+    if report.findings:
         mended = repair(copy, report.findings, brief, channel)
         if mended != copy:
             mended_report = check_copy(mended, brief, channel, block=options.block, allow=options.allow)
-            if len(errors(mended_report.findings)) < len(errors(report.findings)):
+            if _badness(mended_report) < _badness(report):
                 copy, report, repaired = mended, mended_report, True
     score = rank_score(copy, brief, mean_logprob=drawn.mean_logprob)
     return Candidate(copy, report, score, repaired, drawn.text, drawn.mean_logprob)
+
+
+def _badness(report: CheckReport) -> tuple[int, int]:
+    """Errors first, then warnings."""
+    return len(errors(report.findings)), len(report.findings)
 
 
 def _count_good(candidates: Sequence[Candidate]) -> int:

@@ -16,7 +16,7 @@ from eval.metrics import Metric, clustered_mean, paired_difference
 from eval.samples import Sample
 from eval.scorers import SCORERS, Judged
 
-PARAMS = SamplingParams(n=1, temperature=0.7, top_p=0.9, repetition_penalty=1.05, max_tokens=420)
+PARAMS = SamplingParams(n=1, temperature=0.5, top_p=0.9, repetition_penalty=1.05, max_tokens=420)
 
 
 @dataclass(frozen=True, slots=True)

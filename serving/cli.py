@@ -1,40 +1,36 @@
 """The `copygen` command: write, batch, check, serve, channels, model.
 
-Composition root of the service: the only place that puts an engine, the knowledge graph and the core together.
+Composition root of the service, with cli_batch.py: where an engine, the knowledge graph and the core come together.
 Expected failures print one line and exit 2; bugs keep their traceback.
 """
 
 import asyncio
 import json
-import logging
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from copygen.brief import Record, read_brief
 from copygen.channel import load_channels, load_tones
-from copygen.chat_model import ChatModel
 from copygen.errors import InvalidBrief, InvalidFile
 from copygen.prompt import phases
 from copygen.write import TokenEvent, WriteOptions, WriteResult, stream_write
 
+from serving.cli_batch import batch
 from serving.cli_check import check_case, check_file, export_proof, read_case, show_report
+from serving.cli_engine import EngineFlag, ModelFlag, ToneFlag, open_engine, open_settings, write_options
 from serving.cli_input import friendly, read_pairs, read_record
 from serving.cli_json import write_json
 from serving.cli_kg import kg
 from serving.cli_rules import AllowFlag, BlockFlag, RulesDiffFlag, read_words, rescan, rules, show_rescan
-from serving.cli_show import Progressing, show_candidates, show_channels, show_outcomes
-from serving.engines import MODELS, opened_engine
+from serving.cli_show import Progressing, show_candidates, show_channels
+from serving.engines import MODELS
 from serving.engines.model_files import read_manifest, verify
 from serving.facts import graph_facts
-from serving.jobs.batch import RowResult, write_file, write_rows
-from serving.jobs.table_io import Row, read_rows
-from serving.labels.labeller import Labeller, open_labeller
-from serving.settings import Settings, load_settings
+from serving.labels.labeller import open_labeller
+from serving.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Chinese e-commerce copy from product facts.")
 app.add_typer(kg, name="kg")
@@ -42,27 +38,7 @@ app.add_typer(rules, name="rules")
 out = Console()
 err = Console(stderr=True)
 
-EngineFlag = Annotated[str | None, typer.Option(help="'embedded', or the URL of an OpenAI-compatible server.")]
-ModelFlag = Annotated[str | None, typer.Option(help="Bundled model or folder; for a server, the served model's name.")]
 ChannelFlag = Annotated[str | None, typer.Option("--channel", "-c", help="See `copygen channels`.")]
-ToneFlag = Annotated[str | None, typer.Option("--tone", "-t", help="See `copygen channels`.")]
-
-
-def _settings(**flags: object) -> Settings:
-    settings = load_settings(**flags)
-    logging.basicConfig(level=settings.log_level, format="%(levelname)s %(name)s %(message)s")
-    return settings
-
-
-def _engine(settings: Settings) -> AbstractAsyncContextManager[ChatModel]:
-    return opened_engine(
-        settings.engine,
-        model=settings.model,
-        api_key=settings.api_key,
-        adapters=settings.adapters.values(),
-        exemplars=settings.exemplars,
-        cache=settings.model_cache,
-    )
 
 
 @app.command()
@@ -118,25 +94,15 @@ def write(
     record.setdefault("channel", "discover")
     if "products" not in record:
         raise InvalidBrief("nothing to write about: give a JSON file, or --name with --attr 名=值", field="products")
-    settings = _settings(engine=engine, model=model)
-    asyncio.run(_write(record, settings, _options(settings, block, allow, seed), as_json))
-
-
-def _options(settings: Settings, block: Path | None, allow: Path | None, seed: int | None = None) -> WriteOptions:
-    return WriteOptions(
-        extra_candidates=settings.extra_candidates,
-        seed=seed,
-        adapters=settings.adapters,
-        block=read_words(block),
-        allow=read_words(allow),
-    )
+    settings = open_settings(engine=engine, model=model)
+    asyncio.run(_write(record, settings, write_options(settings, block, allow, seed), as_json))
 
 
 async def _write(record: Record, settings: Settings, options: WriteOptions, as_json: bool) -> None:
     brief, changes = read_brief(record)
     labeller = open_labeller(settings)
     result: WriteResult | None = None
-    async with _engine(settings) as model:
+    async with open_engine(settings) as model:
         with Progressing(err) as progress:
             async for event in stream_write(brief, model, options=options, facts=graph_facts, changes=changes):
                 if isinstance(event, TokenEvent):
@@ -151,56 +117,7 @@ async def _write(record: Record, settings: Settings, options: WriteOptions, as_j
         show_candidates(out, result, labels)
 
 
-@app.command()
-@friendly
-def batch(
-    source: Annotated[Path, typer.Argument(help="Briefs: .csv, .tsv, .jsonl or .json.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Copies: .csv or .jsonl.")],
-    channel: ChannelFlag = None,
-    tone: ToneFlag = None,
-    lang: Annotated[str | None, typer.Option(help="zh-Hans or zh-Hant, for rows that do not say.")] = None,
-    concurrency: Annotated[int, typer.Option(min=1, max=64, help="Rows under way at once.")] = 8,
-    block: BlockFlag = None,
-    allow: AllowFlag = None,
-    show: Annotated[bool, typer.Option(help="Print the copies as a table.")] = False,
-    engine: EngineFlag = None,
-    model: ModelFlag = None,
-) -> None:
-    """Write copy for every row of a file, in order; bad rows are reported in their place."""
-    defaults = {k: v for k, v in {"channel": channel, "tone": tone, "lang": lang}.items() if v is not None}
-    rows = list(read_rows(source, defaults))
-    if not rows:
-        raise InvalidFile("no rows", path=str(source))
-    settings = _settings(engine=engine, model=model)
-    labeller = open_labeller(settings)
-    outcomes = asyncio.run(_batch(rows, output, settings, _options(settings, block, allow), labeller, concurrency))
-    if show:
-        show_outcomes(out, outcomes, labeller)
-    failed = [outcome for outcome in outcomes if outcome.error is not None]
-    for outcome in failed[:10]:
-        assert outcome.error is not None
-        err.print(
-            f"line {outcome.row.number}: [red]{outcome.error.code}[/red] {outcome.error.message}", highlight=False
-        )
-    out.print(f"{len(outcomes) - len(failed)} written, {len(failed)} failed -> {output}", highlight=False)
-
-
-async def _batch(
-    rows: list[Row], output: Path, settings: Settings, options: WriteOptions, labeller: Labeller, concurrency: int
-) -> list[RowResult]:
-    outcomes: list[RowResult] = []
-    columns = (TextColumn("writing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    async with _engine(settings) as model:
-        with Progress(*columns, console=err) as progress:
-            task = progress.add_task("writing", total=len(rows))
-
-            def done(outcome: RowResult) -> None:
-                outcomes.append(outcome)
-                progress.advance(task)
-
-            results = write_rows(rows, model, options=options, facts=graph_facts, concurrency=concurrency)
-            await write_file(results, output, labeller=labeller, done=done)
-    return outcomes
+app.command()(batch)
 
 
 @app.command()
@@ -236,7 +153,7 @@ def check(
     report = check_case(case, **words)
     show_report(out, case, report)
     if proof is not None:
-        export_proof(case, report, open_labeller(_settings()), proof)
+        export_proof(case, report, open_labeller(open_settings()), proof)
         out.print(f"举证材料 -> {proof}", highlight=False)
     if not report.passed:
         raise typer.Exit(1)
@@ -253,7 +170,7 @@ def serve(
     """Serve the web form and the HTTP API."""
     from serving.run_server import run  # the web stack takes half a second to import; other commands do not need it
 
-    run(_settings(engine=engine, model=model), host, port)
+    run(open_settings(engine=engine, model=model), host, port)
 
 
 @app.command()
@@ -267,7 +184,7 @@ def channels() -> None:
 @friendly
 def model(name: Annotated[str | None, typer.Argument(help="A folder under models/ or a path.")] = None) -> None:
     """Say which model is bundled and check every file of it."""
-    settings = _settings(model=name)
+    settings = open_settings(model=name)
     folder = Path(settings.model) if settings.model and Path(settings.model).is_dir() else None
     folders = [folder] if folder else [path.parent for path in sorted(MODELS.glob("*/manifest.json"))]
     for path in folders:

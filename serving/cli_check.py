@@ -19,8 +19,8 @@ from copygen.check import CheckReport, check_copy, check_text
 from copygen.errors import CopygenError, InvalidBrief
 from copygen.finding import Finding
 
-from serving.jobs.batch import finding_json
 from serving.jobs.table_io import read_rows
+from serving.jobs.table_out import finding_json
 from serving.labels.labeller import Labeller
 from serving.proof_page import prove, write_proof
 

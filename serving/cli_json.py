@@ -6,7 +6,7 @@ from typing import Any
 from copygen.label import Label
 from copygen.write import WriteResult
 
-from serving.jobs.batch import candidate_json, finding_json
+from serving.jobs.table_out import candidate_json, finding_json
 
 
 def write_json(result: WriteResult, labels: Sequence[Label]) -> dict[str, Any]:

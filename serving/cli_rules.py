@@ -19,8 +19,8 @@ from copygen.rules_page import render_rule, render_rules_page
 from copygen.word_list import parse_word_list
 
 from serving.cli_input import friendly
-from serving.jobs.batch import finding_json
 from serving.jobs.table_io import detect_encoding, read_rows
+from serving.jobs.table_out import finding_json
 
 rules = typer.Typer(no_args_is_help=True, help="Rules of advertising law: list, show, page, and what a change finds.")
 out = Console()

@@ -14,8 +14,14 @@ from copygen.channel import Channel, FieldSpec, Tone, get_channel
 from copygen.label import Label
 from copygen.write import WriteResult
 
-from serving.jobs.batch import RowResult
+from serving.jobs.columns import ATTRIBUTE, ATTRIBUTES, LEFT_OUT
+from serving.jobs.table_io import Row
+from serving.jobs.table_out import RowResult
 from serving.labels.labeller import Labeller
+
+_SAMPLE_CHARS = 30
+_USES = {ATTRIBUTE: "属性（列名即属性名）", ATTRIBUTES: "属性（键:值;键:值）", LEFT_OUT: "不用"}
+"""Uses of a column that are no field of a brief, as merchants read them."""
 
 
 class Progressing:
@@ -102,6 +108,17 @@ def show_outcomes(console: Console, outcomes: Sequence[RowResult], labeller: Lab
         text.append(f"\n{labeller.label_result(result, 'terminal')[0].text}", style="dim")
         table.add_row(names, f"{channel.name}\n{result.brief.tone}", text)
     console.print(table)
+
+
+def show_columns(console: Console, row: Row) -> None:
+    """What the columns of a table were read as, with the first row's values; said before a run."""
+    table = Table("列", "用作", "第一行", title=row.file, title_justify="left")
+    for column in row.columns:
+        use = _USES.get(column.use, column.use)
+        cell = row.cells.get(column.name, "")
+        table.add_row(column.name, use, Text(cell if len(cell) <= _SAMPLE_CHARS else f"{cell[:_SAMPLE_CHARS]}…"))
+    console.print(table)
+    console.print("改用途：--map 列名=字段（- 为不用）；只取部分属性：--attr 材质,颜色", style="dim", highlight=False)
 
 
 def _limit(name: str, spec: FieldSpec) -> str:

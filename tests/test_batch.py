@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 from conftest import EARBUDS, GOOD_BODY, GOOD_COPY, GOOD_TITLE
+from typer.testing import CliRunner
 
 from copygen.chat_model import Chunk, Message, SamplingParams, ScriptedModel
 from copygen.errors import EngineBusy, InvalidFile
 from copygen.write import WriteOptions
 
-from serving.jobs.batch import OUT_COLUMNS, RowResult, write_file, write_rows
+from serving.cli import app
+from serving.jobs.batch import write_file, write_rows
 from serving.jobs.table_io import Row, read_rows
+from serving.jobs.table_out import OUT_COLUMNS, RowResult
 from serving.labels.labeller import open_labeller
 from tests.app_client import settings
 
@@ -210,9 +213,72 @@ async def test_no_file_appears_after_a_crash_and_an_old_one_stays(tmp_path: Path
 
 async def test_out_that_cannot_be_written(tmp_path: Path, scripted: Script) -> None:
     source = _jsonl(tmp_path, _record("a"))
-    with pytest.raises(InvalidFile, match=r"unknown ending '\.xlsx'"):
-        await _batch(source, tmp_path / "out.xlsx", scripted())
+    with pytest.raises(InvalidFile, match=r"unknown ending '\.xls'"):
+        await _batch(source, tmp_path / "out.xls", scripted())
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(InvalidFile, match="cannot be written") as caught:
         await _batch(source, tmp_path / "file" / "out.csv", scripted())
     assert caught.value.path == str(tmp_path / "file" / "out.csv")
+
+
+async def test_errors_say_file_line_column_and_value(tmp_path: Path, scripted: Script) -> None:
+    source = tmp_path / "briefs.csv"
+    source.write_text(
+        "品名,投放渠道,语言,属性\n声悦 耳机,billboard,,\n声悦 耳机,discover,fr,\n声悦 耳机,discover,,好看\n"
+    )
+    await _batch(source, tmp_path / "out.jsonl", scripted())
+    await _batch(source, tmp_path / "out.csv", scripted())
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    places = [[line["error"][name] for name in ("file", "line", "column", "value")] for line in lines]
+    assert places == [
+        ["briefs.csv", 2, "投放渠道", "billboard"],
+        ["briefs.csv", 3, "语言", "fr"],
+        ["briefs.csv", 4, "属性", "好看"],
+    ]
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as table:
+        texts = [row["error"] for row in csv.DictReader(table)]
+    assert texts[0].startswith(
+        "briefs.csv line 2, column 投放渠道, value 'billboard': channel: 'billboard' is not known"
+    )
+    assert texts[1] == "briefs.csv line 3, column 语言, value 'fr': lang: 'fr' is not known; use zh-Hans or zh-Hant"
+    assert texts[2].endswith("'好看' has no value; write 名=值")
+
+
+async def test_a_row_says_what_its_copy_rests_on_and_how_it_came_about(tmp_path: Path, scripted: Script) -> None:
+    await _batch(_jsonl(tmp_path, _record("a")), tmp_path / "out.csv", scripted(GOOD_COPY))
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as table:
+        (row,) = csv.DictReader(table)
+    assert "属性" in row["evidence"] and "依据：" in row["evidence"] and "续航" in row["evidence"]
+    assert (row["model"], row["prompt_id"]) == ("scripted", "copy.v1/discover.v1/简约.v1")
+    assert 0 <= float(row["proxy"]) <= 1
+
+
+@pytest.mark.parametrize("ending", [".csv", ".xlsx", ".jsonl"])
+async def test_one_file_for_each_channel(tmp_path: Path, ending: str, scripted: Script) -> None:
+    rows = [
+        _record("a"),
+        _record("b", channel="billboard"),
+        _record("c", channel="发现好货"),
+        _record("d", channel="note"),
+    ]
+    source = _jsonl(tmp_path, *rows)
+    outcomes = write_rows(read_rows(source), scripted(GOOD_COPY), options=ONE)
+    labeller = open_labeller(settings(provider="某店"))
+    out = tmp_path / f"out{ending}"
+    files = await write_file(outcomes, out, labeller=labeller, done=lambda _: None, by_channel=True)
+    assert [path.name for path in files] == [f"out.{name}{ending}" for name in ("discover", "other", "note")]
+    assert all(path.is_file() for path in files) and not out.exists()
+    assert not any(path.with_name(f"{path.name}.part").exists() for path in files)
+    if ending == ".jsonl":
+        ids = [[json.loads(line)["id"] for line in path.read_text(encoding="utf-8").splitlines()] for path in files]
+        assert ids == [["a", "c"], ["b"], ["d"]]
+
+
+def test_a_dry_run_shows_the_columns_and_writes_nothing(tmp_path: Path) -> None:
+    source = tmp_path / "t.csv"
+    source.write_text("货品,库存,材质\n杯,9,陶瓷\n", encoding="utf-8")
+    arguments = ["batch", str(source), "-o", str(tmp_path / "out.xlsx"), "--map", "货品=name", "--dry-run"]
+    done = CliRunner().invoke(app, arguments, env={"COLUMNS": "120"})
+    assert done.exit_code == 0, done.output
+    assert "货品" in done.output and "name" in done.output and "陶瓷" in done.output and "不用" in done.output
+    assert list(tmp_path.iterdir()) == [source]

@@ -19,7 +19,7 @@ THIRD_PARTY = {
         *("pydantic", "pydantic_settings", "typer", "rich", "platformdirs", "filelock"),
         *("fastapi", "starlette", "uvicorn", "jinja2", "markupsafe", "multipart", "sse_starlette"),
         *("httpx", "httpx2", "openai", "tenacity", "charset_normalizer"),
-        *("sqlalchemy", "pypdf"),
+        *("sqlalchemy", "pypdf", "openpyxl", "xlsxwriter"),
         *("openvino", "openvino_genai", "tokenizers", "numpy"),
     },
     "finetune": {*TRAINING, "pydantic", "typer", "rich", "tokenizers", "openvino", "sentencepiece"},

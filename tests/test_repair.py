@@ -144,3 +144,47 @@ def test_emoji_over_the_limit_go_from_the_end(brief: Callable[..., Brief]) -> No
     assert (
         _mend(brief("social"), copy).body == "早上出门☀️，耳边先安静下来🎧，续航40小时✨，颜色是雾霾蓝，一首接一首听。"
     )
+
+
+def test_what_is_said_twice_is_said_once(brief: Callable[..., Brief]) -> None:
+    channel = get_channel("live")
+    start = "早高峰的地铁里，戴上声悦，耳边先安静下来，站台慢慢往后退，手里的书翻过一页又一页。"
+    rest = (
+        "降噪深度48dB，车厢里的说话声淡下去；续航40小时，一周通勤不用惦记充电；"
+        "入耳式佩戴，跑着赶车也稳；颜色是雾霾蓝，配灰大衣配牛仔都合适。"
+    )
+    more = "想听歌的、想躲一会儿清静的，都可以拿去试，喜欢的朋友点下面的链接，我们明天早上地铁里见，带上你的歌单。"
+    looping = AdCopy(body=start + rest + "耳边先安静下来，站台慢慢往后退，" * 3 + more)
+    mended = _mend(brief("live"), looping)
+    assert mended.body.count("站台慢慢往后退") == 1
+    assert not [finding for finding in check_limits(mended, brief("live"), channel) if finding.label == "repetition"]
+
+
+def test_missing_keywords_and_tags_come_from_the_brief(brief: Callable[..., Brief]) -> None:
+    channel = get_channel("note")
+    asked = brief("note", keywords=["通勤耳机"])
+    mended = _mend(asked, AdCopy(title="把地铁调成静音的耳机", body="安静。" * 60))
+    assert mended.tags[0] == "通勤耳机"
+    assert channel.fields["tags"].min_items is not None
+    assert len(mended.tags) >= channel.fields["tags"].min_items
+    assert set(mended.tags) <= {"通勤耳机", "真无线耳机", "声悦", "48dB", "40小时", "雾霾蓝", "入耳式"}
+
+
+def test_a_keyword_finds_room_and_a_short_title_is_named(brief: Callable[..., Brief]) -> None:
+    asked = brief(keywords=["地铁通勤"])
+    body = CORE.replace("地铁", "车厢") + "窗外的站台慢慢往后退。"
+    assert _mend(asked, AdCopy(title="一路安静", body=body)).title == "一路安静｜地铁通勤"
+    assert _mend(brief(), AdCopy(title="静音", body=CORE + "站台往后退。")).title == "静音｜真无线耳机"
+    full = AdCopy(title="一路都安安静静的车厢早晨", body=body)
+    assert _mend(asked, full).body.startswith("地铁通勤，早高峰")
+
+
+def test_a_sentence_that_breaks_off_is_left_out(brief: Callable[..., Brief]) -> None:
+    whole = CORE + "窗外的站台慢慢往后退。"
+    assert (
+        _mend(
+            brief(),
+            AdCopy(title=TITLE, body=whole + "喜欢的歌"),
+        ).body
+        == whole
+    )

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from copygen.brief import read_brief
 from copygen.errors import InvalidBrief, InvalidFile
 
-from serving.jobs.table_io import Row, detect_encoding, escape_cell, parse_attributes, parse_json, read_rows
+from serving.jobs.columns import parse_attributes
+from serving.jobs.table_io import Row, detect_encoding, parse_json, read_rows
+from serving.jobs.table_out import escape_cell
 
 HANS = (
     "商品名,类目,渠道,续航\n声悦 Air3 真无线降噪耳机,真无线耳机,发现好货,40小时\n竹节保温杯,水杯,种草笔记,保温八小时\n"

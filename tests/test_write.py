@@ -88,11 +88,11 @@ async def test_second_round_runs_only_when_needed(brief: Make, scripted: Script)
     result = await write(brief(), model, options=WriteOptions(extra_candidates=0, temperature=0.7, seed=3))
     assert result.copies[0].copy == GOOD
     assert result.rounds == 2
-    assert result.candidates == 4
+    assert result.candidates == 8
     assert [c.completion for c in result.rejected] == [SHORT_COPY]
     first, second = (params for _, params, _ in model.calls)
-    assert (second.n, second.seed) == (3, 4)
-    assert second.temperature < first.temperature
+    assert (second.n, second.seed) == (7, 4)
+    assert second.temperature > first.temperature
 
 
 async def test_second_round_runs_when_good_copies_are_the_same(brief: Make, scripted: Script) -> None:
@@ -110,8 +110,8 @@ async def test_there_is_no_third_round(brief: Make, scripted: Script) -> None:
 
 
 async def test_no_good_copy_carries_the_findings_of_the_best(brief: Make, scripted: Script) -> None:
-    model = scripted("标题：静\n正文：静", f"标题：静\n正文：{GOOD_BODY}")
-    with pytest.raises(NoGoodCopy, match=r"none of 4 candidates passed.*标题1字") as caught:
+    model = scripted("标题：静\n正文：静", f"标题：{'静' * 20}\n正文：{GOOD_BODY}")
+    with pytest.raises(NoGoodCopy, match=r"none of 8 candidates passed.*标题20字") as caught:
         await write(brief(), model, options=ONE)
     assert [(f.label, f.where) for f in caught.value.findings] == [("length", "title")]  # type: ignore[attr-defined]
     assert len(model.calls) == 2
@@ -158,7 +158,7 @@ async def test_stream_yields_tokens_then_one_result(brief: Make, scripted: Scrip
 
 async def test_candidates_of_the_second_round_are_numbered_on(brief: Make, scripted: Script) -> None:
     events = [e async for e in stream_write(brief(), scripted(SHORT_COPY, GOOD_COPY), options=ONE)]
-    assert {event.candidate for event in events if isinstance(event, TokenEvent)} == {0, 1, 2, 3}
+    assert {event.candidate for event in events if isinstance(event, TokenEvent)} == set(range(8))
 
 
 class _Engine:

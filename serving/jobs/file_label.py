@@ -8,11 +8,13 @@ iTXt). Read second-hand on 2026-11-25. Plain tables have no metadata: a file bes
 import io
 import json
 import re
+import shutil
 import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import BinaryIO
 from xml.sax.saxutils import escape
 
 from copygen.errors import InvalidFile
@@ -28,6 +30,8 @@ _XMP = (
     '</x:xmpmeta><?xpacket end="w"?>'
 )
 _CUSTOM = "docProps/custom.xml"
+_LINKING = ("[Content_Types].xml", "_rels/.rels")
+"""Parts of an Office file that say which other parts there are."""
 _PROPERTIES = (
     '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
     '<Properties xmlns="http://schemas.openxmlformats.org/officeDocument/2006/custom-properties" '
@@ -92,24 +96,44 @@ def label_office(data: bytes, label: Label) -> bytes:
         ValueError: Not an Office file.
     """
     target = io.BytesIO()
+    _copy_labelled(io.BytesIO(data), target, label)
+    return target.getvalue()
+
+
+def embed_office(path: Path, label: Label) -> None:
+    """`label_office` for a file that may be larger than memory, whatever its ending; whole or not at all.
+
+    Raises:
+        ValueError: Not an Office file.
+        OSError: It cannot be read or written.
+    """
+    part = path.with_name(path.name + ".labelled")
+    with path.open("rb") as source, part.open("wb") as target:
+        _copy_labelled(source, target, label)
+    part.replace(path)
+
+
+def _copy_labelled(from_file: BinaryIO, to_file: BinaryIO, label: Label) -> None:
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as out:
+        with zipfile.ZipFile(from_file) as source, zipfile.ZipFile(to_file, "w", zipfile.ZIP_DEFLATED) as out:
             names = source.namelist()
             for info in source.infolist():
-                if info.filename != _CUSTOM:
+                if info.filename in _LINKING:
                     out.writestr(info, _linked(info.filename, source.read(info), linked=_CUSTOM in names))
+                elif info.filename != _CUSTOM:
+                    with source.open(info) as old, out.open(info, "w") as new:
+                        shutil.copyfileobj(old, new)
             properties = source.read(_CUSTOM).decode() if _CUSTOM in names else _PROPERTIES
             out.writestr(_CUSTOM, _with_property(properties, label))
-            if not {"[Content_Types].xml", "_rels/.rels"} <= set(names):
+            if not set(_LINKING) <= set(names):
                 raise ValueError("not an Office file")
     except zipfile.BadZipFile as error:
         raise ValueError(f"not an Office file: {error}") from error
-    return target.getvalue()
 
 
 def _linked(name: str, part: bytes, *, linked: bool) -> bytes:
     """The part, with the custom properties declared in it where it is their turn and they are new."""
-    if linked or name not in ("[Content_Types].xml", "_rels/.rels"):
+    if linked:
         return part
     end, entry = ("</Types>", _TYPE) if name == "[Content_Types].xml" else ("</Relationships>", _RELATION)
     return part.decode().replace(end, entry + end).encode()

@@ -1,39 +1,30 @@
-"""Files of briefs in, files of copies out: CSV, JSONL and JSON, streamed row by row.
+"""Files of briefs in: CSV, TSV, XLSX, JSONL and JSON, streamed row by row.
 
 A row that cannot be read is a Row with an error, in its place; only a file that is no table at all raises.
 """
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from charset_normalizer import from_bytes
 
 from copygen.errors import CopygenError, InvalidBrief, InvalidFile
 
+from serving.jobs.columns import (
+    LEFT_OUT,
+    Choice,
+    Column,
+    assign,
+    names_product,
+    read_channels,
+    record_of,
+)
+from serving.jobs.xlsx_in import SHEET_ERRORS, xlsx_rows
+
 _HEAD_BYTES = 1 << 18
-# Column names merchants use -> field of the record. Any other column is an attribute of that name.
-_COLUMNS = {
-    "id": "id name_id sku 编号 商品编号 商家编码 編號 商品編號",
-    "name": "name title 商品名 商品名称 商品标题 名称 标题 品名 商品名稱 名稱 標題",
-    "brand": "brand 品牌",
-    "category": "category 类目 品类 分类 類目 品類 分類",
-    "price": "price 价格 售价 到手价 價格 售價",
-    "industry": "industry 行业 行業",
-    "channel": "channel 渠道",
-    "tone": "tone 语气 风格调性 語氣",
-    "audience": "audience 人群 目标人群 受众 目標人群 受眾",
-    "phase": "phase 阶段 活动阶段 階段",
-    "lang": "lang language 语言 語言",
-    "keywords": "keywords 关键词 關鍵詞 關鍵字",
-    "avoid": "avoid 避用词 不要出现 避用詞",
-    "attributes": "attributes attrs 属性 商品属性 屬性 商品屬性",
-}
-_FIELD = {alias: name for name, aliases in _COLUMNS.items() for alias in aliases.split()}
-_PRODUCT = ("name", "brand", "category", "price")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,31 +32,49 @@ class Row:
     """One line of input: a record, or why there is none."""
 
     number: int
-    """Line in the file where the row starts, from 1."""
+    """Line in the file where the row starts, from 1; of an XLSX, the sheet's own row."""
     record: Mapping[str, object] = field(default_factory=dict)
     error: CopygenError | None = None
     cells: Mapping[str, str] = field(default_factory=dict)
-    """CSV: the columns as they were, repeated in the output."""
+    """Of a table: the columns as they were, repeated in the output."""
+    file: str = ""
+    """Name of the file."""
+    columns: tuple[Column, ...] = ()
+    """What the columns were read as."""
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """url, campaign and ad_group, where the row gives them: for advertisements."""
 
 
-def read_rows(path: Path, defaults: Mapping[str, str] | None = None) -> Iterator[Row]:
-    """Yield the rows of a .csv, .tsv, .jsonl or .json file.
+def read_rows(path: Path, defaults: Mapping[str, str] | None = None, *, choice: Choice | None = None) -> Iterator[Row]:
+    """Yield the rows of a .csv, .tsv, .xlsx, .jsonl or .json file.
 
     Args:
         defaults: Values for fields a row does not give: channel, tone, lang, …
+        choice: What the merchant says of columns. With it, a JSON object without products is read as a row of a
+            table too: {"商品名": "…", "续航": "…"}.
 
     Raises:
-        InvalidFile: No such file, an unknown ending, an undecodable text or a CSV header without a name column.
+        InvalidFile: No such file, an unknown ending, an undecodable text or a header without a name column.
     """
-    readers = {".csv": _csv_rows, ".tsv": _csv_rows, ".jsonl": _jsonl_rows, ".json": _json_rows}
+    readers = {".csv": _csv_rows, ".tsv": _csv_rows, ".xlsx": _xlsx_rows, ".jsonl": _jsonl_rows, ".json": _json_rows}
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise InvalidFile(f"unknown ending {path.suffix!r}; use {', '.join(readers)}", path=str(path))
     if not path.is_file():
         raise InvalidFile("no such file", path=str(path))
-    for row in reader(path):
+    for row in reader(path, choice):
         missing = {k: v for k, v in (defaults or {}).items() if not row.record.get(k)}
-        yield Row(row.number, {**row.record, **missing}, row.error, row.cells) if row.error is None else row
+        yield replace(row, file=path.name, record=row.record if row.error else {**row.record, **missing})
+
+
+def spread(rows: Iterable[Row]) -> Iterator[Row]:
+    """One row for each channel a row names: '发现好货、种草' is two."""
+    for row in rows:
+        channels = read_channels(row.record.get("channel")) if row.error is None else []
+        if not channels:
+            yield row
+        for channel in channels:
+            yield replace(row, record={**row.record, "channel": channel})
 
 
 def detect_encoding(path: Path) -> str:
@@ -111,38 +120,43 @@ def parse_json(text: str) -> object:
         raise json.JSONDecodeError("a number too long or nesting too deep", text, 0) from error
 
 
-def _jsonl_rows(path: Path) -> Iterator[Row]:
+def _jsonl_rows(path: Path, choice: Choice | None) -> Iterator[Row]:
     for number, line in enumerate(_lines(path), 1):
-        if line.strip():
-            yield _json_row(line, number, path)
+        if not line.strip():
+            continue
+        try:
+            value = parse_json(line)
+        except json.JSONDecodeError as error:
+            what = f"not JSON: {error.msg} (column {error.colno})"
+            yield Row(number, error=InvalidFile(what, path=path.name, line=number))
+        else:
+            yield _json_row(value, number, path, choice)
 
 
-def _json_row(text: str, number: int, path: Path) -> Row:
-    try:
-        record = parse_json(text)
-    except json.JSONDecodeError as error:
-        return Row(
-            number, error=InvalidFile(f"not JSON: {error.msg} (column {error.colno})", path=path.name, line=number)
-        )
-    if not isinstance(record, dict):
-        return Row(number, error=InvalidFile("expected a JSON object", path=path.name, line=number))
-    return Row(number, record)
-
-
-def _json_rows(path: Path) -> Iterator[Row]:
+def _json_rows(path: Path, choice: Choice | None) -> Iterator[Row]:
     text = "".join(_lines(path))
     try:
         whole = parse_json(text)
     except json.JSONDecodeError as error:
         raise InvalidFile(f"not JSON: {error.msg}", path=str(path), line=error.lineno) from error
     for number, record in enumerate(whole if isinstance(whole, list) else [whole], 1):
-        if isinstance(record, dict):
-            yield Row(number, record)
-        else:
-            yield Row(number, error=InvalidFile("expected a JSON object", path=path.name, line=number))
+        yield _json_row(record, number, path, choice)
 
 
-def _csv_rows(path: Path) -> Iterator[Row]:
+def _json_row(value: object, number: int, path: Path, choice: Choice | None) -> Row:
+    if not isinstance(value, dict):
+        return Row(number, error=InvalidFile("expected a JSON object", path=path.name, line=number))
+    if choice is None or not names_product(value, choice):
+        return Row(number, value)
+    columns = assign(list(value), choice, path.name, whole=False)
+    try:
+        record, extra = record_of(columns, list(value.values()))
+    except InvalidBrief as error:
+        return Row(number, error=error, columns=columns)
+    return Row(number, record, columns=columns, extra=extra)
+
+
+def _csv_rows(path: Path, choice: Choice | None) -> Iterator[Row]:
     lines = _lines(path)
     first = next(lines, "")
     delimiter = max(",\t;", key=first.count) if path.suffix.lower() == ".csv" else "\t"
@@ -151,28 +165,20 @@ def _csv_rows(path: Path) -> Iterator[Row]:
         header = [cell.strip() for cell in next(reader, [])]
     except csv.Error as error:
         raise InvalidFile(str(error), path=str(path), line=1) from error
-    if "name" not in {_FIELD.get(column.lower()) for column in header}:
-        raise InvalidFile(
-            f"no column for the product's name among: {', '.join(header) or '(empty file)'}; "
-            "name one of them name, 商品名 or 标题",
-            path=str(path),
-            line=1,
-        )
+    columns = assign(header, choice or Choice(), str(path))
     line = reader.line_num + 1
     while True:
         try:
             cells = next(reader, None)
         except csv.Error as error:
-            yield Row(line, error=InvalidFile(str(error), path=path.name, line=line), cells=dict.fromkeys(header, ""))
+            wrong = InvalidFile(str(error), path=path.name, line=line)
+            yield Row(line, error=wrong, cells=dict.fromkeys(header, ""), columns=columns)
             line = reader.line_num + 1
             continue
         if cells is None:
             return
         if any(cell.strip() for cell in cells):
-            try:
-                yield _csv_row(header, cells, line, path)
-            except InvalidBrief as error:
-                yield Row(line, error=error, cells=dict(zip(header, cells, strict=True)))
+            yield _table_row(columns, cells, line, path)
         line = reader.line_num + 1
 
 
@@ -181,52 +187,41 @@ def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
     yield from rest
 
 
-def _csv_row(header: list[str], cells: list[str], line: int, path: Path) -> Row:
+def _xlsx_rows(path: Path, choice: Choice | None) -> Iterator[Row]:
+    rows = xlsx_rows(path)
+    _, first = next(rows, (0, []))
+    header = [cell.strip() for cell in first]
+    while header and not header[-1]:  # formatted cells beyond the table
+        header.pop()
+    columns = assign(header, choice or Choice(), str(path))
+    for number, cells in rows:
+        while len(cells) > len(header) and not cells[-1].strip():
+            cells.pop()
+        cells += [""] * (len(header) - len(cells))
+        yield _table_row(columns, cells, number, path)
+
+
+def _table_row(columns: tuple[Column, ...], cells: list[str], line: int, path: Path) -> Row:
+    header = [column.name for column in columns]
     named = dict.fromkeys(header, "") | dict(zip(header, cells, strict=False))
+    record: dict[str, object] = {}
+    extra: dict[str, str] = {}
+    wrong: CopygenError | None = None
     if len(cells) != len(header):
         missing = ", ".join(header[len(cells) :])
         what = f"no value for: {missing}" if missing else f"extra: {', '.join(cells[len(header) :])}"
         message = f"{len(cells)} fields, header has {len(header)}; {what}"
-        return Row(line, error=InvalidFile(message, path=path.name, line=line), cells=named)
-    record: dict[str, object] = {}
-    product: dict[str, object] = {}
-    attributes: list[list[str]] = []
-    for column, cell in zip(header, cells, strict=True):  # not from `named`: a column that comes twice counts twice
-        name = _FIELD.get(column.lower())
-        if not cell.strip():
-            continue
-        if name == "attributes":
-            attributes += parse_attributes(cell)
-        elif name in _PRODUCT:
-            product[name] = cell
-        elif name is not None:
-            record[name] = cell
-        else:
-            attributes.append([column, cell])
-    product["attributes"] = attributes
-    return Row(line, {**record, "products": [product]}, cells=named)
+        wrong = InvalidFile(message, path=path.name, line=line)
+    elif failed := _failed_formula(columns, cells):
+        wrong = InvalidFile(f"column {failed}; correct the formula or empty the cell", path=path.name, line=line)
+    else:
+        try:
+            record, extra = record_of(columns, cells)
+        except InvalidBrief as error:
+            wrong = error
+    return Row(line, record, wrong, named, columns=columns, extra=extra)
 
 
-def parse_attributes(text: str) -> list[list[str]]:
-    """'续航=40小时；颜色：雾霾蓝' -> pairs; entries end at a semicolon or line end.
-
-    Raises:
-        InvalidBrief: An entry without = or ：.
-    """
-    pairs = []
-    for entry in text.replace("；", "\n").replace(";", "\n").splitlines():
-        if not entry.strip():
-            continue
-        for mark in ("=", "＝", "：", ":", "\t"):
-            name, found, value = entry.partition(mark)
-            if found:
-                pairs.append([name.strip(), value.strip()])
-                break
-        else:
-            raise InvalidBrief(f"{entry.strip()[:40]!r} has no value; write 名=值", field="attributes")
-    return pairs
-
-
-def escape_cell(text: str) -> str:
-    """A cell that spreadsheet programs will not run as a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+def _failed_formula(columns: tuple[Column, ...], cells: list[str]) -> str:
+    pairs = zip(columns, cells, strict=True)
+    return next((f"{c.name} is {cell}" for c, cell in pairs if c.use != LEFT_OUT and cell in SHEET_ERRORS), "")

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from mmap import mmap
 
 from platformdirs import user_data_path
 
@@ -40,7 +41,7 @@ class Labeller:
 
     def label(
         self,
-        contents: Sequence[str | bytes],
+        contents: Sequence[str | bytes | mmap],
         outlet: Outlet,
         lang: Lang = "zh-Hans",
         *,
