@@ -12,7 +12,7 @@ from copygen.text import clause_spans, emoji_count, foreign_script
 
 # Signs of a model talking about its task, unfinished markup or shouting.
 _DEBRIS = re.compile(
-    r"[#*`|_]{2,}|https?://|【[^】]*】|[{}\[\]<>]{1}|[！!？?]{3,}|[，、]{2,}|(?<!。)。{2}(?!。)|。{4,}|[！？!?，、；]。|作为一个?AI|商品信息"
+    r"[#*`|_]{2,}|https?://|【[^】]*】|[{}\[\]<>]{1}|[！!？?]{3,}|[，、]{2,}|(?<!。)。{2}(?!。)|。{4,}|[！？!?，、；]。|(?:标题|正文|标签|標題|標籤)[：:]|作为一个?AI|商品信息"
 )
 _SENTENCE_FINAL = "。！？!?~～…”」』）)"
 _MAX_REPEATED = 0.05
@@ -62,6 +62,8 @@ def _list_limits(name: str, items: tuple[str, ...], spec: FieldSpec) -> Iterator
 
 
 def _debris(where: str, text: str) -> Iterator[Finding]:
+    if where == "title" and not re.search(r"[\u3400-\u9fff]", text):
+        yield _whole("debris", where, text, "标题里没有一个汉字")
     for match in _DEBRIS.finditer(text):
         yield Finding("debris", where, match.start(), match.end(), match[0], "多余的符号或与文案无关的内容")
 

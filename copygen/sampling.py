@@ -87,7 +87,7 @@ def second_round(params: SamplingParams) -> SamplingParams:
     return replace(
         params,
         n=params.n + 6,
-        temperature=params.temperature + 0.15 if params.temperature else 0.0,
+        temperature=params.temperature + 0.15,
         repetition_penalty=max(params.repetition_penalty, 1.08),
         seed=None if params.seed is None else params.seed + 1,
     )

@@ -150,7 +150,8 @@ async def stream_write(
     adapter = options.adapters.get(channel.id) or options.adapters.get(get_tone(brief.tone, prompts).id)
     prompt = render(brief, pick_exemplars(brief, model.exemplars, prompts=prompts), prompts=prompts)
     first_round = SamplingParams(
-        n=brief.n + options.extra_candidates,
+        # Without chance every candidate is the same, and vLLM refuses more than one.
+        n=brief.n + options.extra_candidates if options.temperature else 1,
         temperature=options.temperature,
         top_p=options.top_p,
         repetition_penalty=options.repetition_penalty,

@@ -123,7 +123,7 @@ def export(
     version: Annotated[str, typer.Option(help="Version of the model, for the manifest.")],
     adapter: Annotated[Path | None, typer.Option(help="Adapter folder; omit to export the base as it is.")] = None,
     bits: Annotated[int, typer.Option(help="4 or 8.")] = 4,
-    group_size: Annotated[int, typer.Option(help="int4: weights that share a scale.")] = 64,
+    group_size: Annotated[int, typer.Option(help="int4: weights that share a scale.")] = 32,
 ) -> None:
     """Merge, convert to OpenVINO, compress, cut into parts and write the manifest."""
     from finetune.export import export as run

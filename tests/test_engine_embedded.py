@@ -6,6 +6,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from copygen.brief import read_brief
 from copygen.chat_model import Message, SamplingParams, complete
@@ -22,7 +23,7 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 MESSAGES = render(read_brief(next(iter(read_rows(EXAMPLES / "briefs.jsonl"))).record)[0]).messages
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def model() -> AsyncGenerator[EmbeddedModel, None]:
     engine = EmbeddedModel(MODELS / DEFAULT_MODEL)
     await engine.ready()

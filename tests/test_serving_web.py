@@ -136,7 +136,7 @@ async def test_an_engine_failure_keeps_the_form(error: errors.CopygenError, stat
 
 
 async def test_no_good_copy_says_why(client: httpx.AsyncClient) -> None:
-    response = await client.post("/", data={**FORM, "keywords": "量子"})
+    response = await client.post("/", data={**FORM, "keywords": "量子" + "纠" * 38})
     assert response.status_code == 422
     assert "没有通过检查" in response.text
     assert "缺少关键词：量子" in response.text

@@ -11,7 +11,7 @@ import queue
 import threading
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,8 @@ MAX_SEQUENCES = 64
 MAX_WAITING = 256
 """Requests beyond this are refused with EngineBusy."""
 _POLL_S = 0.2
+_SEED_STEP = 0x9E3779B9
+"""Between the seeds of the candidates of one request: no neighbouring seed draws the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +48,20 @@ class _Piece:
     finish_reason: FinishReason | None
 
 
-_Event = _Piece | BaseException | None
-"""None: every candidate is finished."""
+_Event = _Piece | BaseException
 
 
 @dataclass(slots=True)
 class _Request:
+    """One candidate: the library streams a request of several only when all are finished."""
+
+    index: int
     ids: list[int]
     config: openvino_genai.GenerationConfig
     loop: asyncio.AbstractEventLoop
-    events: asyncio.Queue[_Event] = field(default_factory=asyncio.Queue)
+    events: asyncio.Queue[_Event]
     handle: object = None
     cancelled: bool = False
-    open_candidates: set[int] = field(default_factory=set)
 
     def send(self, event: _Event) -> None:
         """Called from the engine thread."""
@@ -117,18 +120,19 @@ class EmbeddedModel:
                 yield chunk
 
     async def _generate(self, ids: list[int], params: SamplingParams) -> AsyncGenerator[Chunk, None]:
-        request = _Request(ids, self._config(params), asyncio.get_running_loop())
-        request.open_candidates = set(range(params.n))
-        self._submit(request)
-        decoders = [Decoder(self._tokenizer, params.stop) for _ in range(params.n)]
+        loop, events = asyncio.get_running_loop(), asyncio.Queue[_Event]()
+        requests = [_Request(i, ids, self._config(params, i), loop, events) for i in range(params.n)]
+        waiting = requests[1:]  # until the first has read the prompt into the prefix cache
+        decoders = [Decoder(self._tokenizer, params.stop) for _ in requests]
         finished: set[int] = set()
         try:
+            self._submit(requests[0])
             while len(finished) < params.n:
-                event = await request.events.get()
+                event = await events.get()
                 if isinstance(event, BaseException):
                     raise EngineBroken(f"the embedded engine failed: {event}") from event
-                if event is None:
-                    raise EngineBroken("the embedded engine ended without finishing every candidate")
+                while waiting:
+                    self._submit(waiting.pop(0))
                 if event.index in finished:
                     continue
                 decoder = decoders[event.index]
@@ -139,12 +143,14 @@ class EmbeddedModel:
                 if reason is not None:
                     text += decoder.rest()
                     finished.add(event.index)
+                    requests[event.index].cancelled = True
                     mean = decoder.logprob / max(1, decoder.count)
                     yield Chunk(event.index, text, reason, len(ids), decoder.count, mean)
                 elif text:
                     yield Chunk(event.index, text)
         finally:
-            request.cancelled = True
+            for request in requests:
+                request.cancelled = True
 
     def _submit(self, request: _Request) -> None:
         if self._closed or not self._thread.is_alive():
@@ -154,18 +160,15 @@ class EmbeddedModel:
         except queue.Full:
             raise EngineBusy(f"{MAX_WAITING} requests are waiting already", retry_after_s=5.0) from None
 
-    def _config(self, params: SamplingParams) -> openvino_genai.GenerationConfig:
+    def _config(self, params: SamplingParams, index: int) -> openvino_genai.GenerationConfig:
         config = openvino_genai.GenerationConfig()
         config.max_new_tokens = params.max_tokens
         config.logprobs = 1
-        config.num_return_sequences = params.n
-        greedy = params.temperature == 0
-        config.do_sample = params.n > 1 or not greedy
+        config.do_sample = params.temperature > 0
         if config.do_sample:
-            # The library refuses greedy n > 1; the one likeliest token is the same choice.
-            config.temperature, config.top_p = (1.0, 1.0) if greedy else (params.temperature, params.top_p)
-            config.top_k = 1 if greedy else config.top_k
-            config.rng_seed = params.seed if params.seed is not None else int.from_bytes(np.random.bytes(4), "little")
+            config.temperature, config.top_p = params.temperature, params.top_p
+            seed = int.from_bytes(np.random.bytes(4), "little") if params.seed is None else params.seed
+            config.rng_seed = (seed + index * _SEED_STEP) % 2**32
         config.repetition_penalty = params.repetition_penalty
         config.stop_token_ids = set(self._stop_ids)
         config.eos_token_id = self._stop_ids[0]
@@ -232,16 +235,14 @@ def _deliver(request: _Request) -> bool:
         handle.cancel()  # type: ignore[attr-defined]
         return True
     while handle.can_read():  # type: ignore[attr-defined]
-        for index, output in handle.read().items():  # type: ignore[attr-defined]
+        for output in handle.read().values():  # type: ignore[attr-defined]
             reason = _FINISH[output.finish_reason]
-            if index in request.open_candidates:
-                request.send(_Piece(index, list(output.generated_ids), list(output.generated_log_probs), reason))
-                if reason is not None:
-                    request.open_candidates.discard(index)
+            request.send(_Piece(request.index, list(output.generated_ids), list(output.generated_log_probs), reason))
     status = handle.get_status()  # type: ignore[attr-defined]
     if status == openvino_genai.GenerationStatus.RUNNING:
         return False
-    request.send(None)
+    if status != openvino_genai.GenerationStatus.FINISHED:
+        request.send(RuntimeError(f"a candidate ended as {status}"))
     return True
 
 
