@@ -14,6 +14,7 @@ from copygen.text import clause_spans, emoji_count, foreign_script
 _DEBRIS = re.compile(
     r"[#*`|_]{2,}|https?://|【[^】]*】|[{}\[\]<>]{1}|[！!？?]{3,}|[，、]{2,}|(?<!。)。{2}(?!。)|。{4,}|[！？!?，、；]。|(?:标题|正文|标签|標題|標籤)[：:]|作为一个?AI|商品信息"
 )
+_ACCOUNT = re.compile(r"[A-Za-z]{4,}[-_]?\d{2,}")
 _SENTENCE_FINAL = "。！？!?~～…”」』）)"
 _MAX_REPEATED = 0.05
 """Share of a body's runs of four characters that came before; of 1,112 human bodies the most is 0.017."""
@@ -29,6 +30,7 @@ def check_limits(copy: AdCopy, brief: Brief, channel: Channel) -> list[Finding]:
         findings += _list_limits(name, value, spec) if isinstance(value, tuple) else _text_limits(name, value, spec)
     for where, text in copy.texts():
         findings += _debris(where, text)
+        findings += _accounts(where, text, brief)
         findings += _script(where, text, brief)
     findings += _emoji(copy, channel)
     findings += _words(copy, brief)
@@ -66,6 +68,13 @@ def _debris(where: str, text: str) -> Iterator[Finding]:
         yield _whole("debris", where, text, "标题里没有一个汉字")
     for match in _DEBRIS.finditer(text):
         yield Finding("debris", where, match.start(), match.end(), match[0], "多余的符号或与文案无关的内容")
+
+
+def _accounts(where: str, text: str, brief: Brief) -> Iterator[Finding]:
+    """Names that look like accounts or codes (yunzhi2024) and that the brief does not have."""
+    for match in _ACCOUNT.finditer(text):
+        if match[0].lower() not in _given_text(brief).lower():
+            yield Finding("debris", where, match.start(), match.end(), match[0], f"商品资料里没有“{match[0]}”")
 
 
 def _given_text(brief: Brief) -> str:
