@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from copygen.brief import Brief
+from copygen.brief import Brief, Change
 from copygen.channel import PROMPTS
 from copygen.finding import Finding
 from copygen.fold import Folded, fold, tighten
@@ -129,6 +129,32 @@ def _in_context(match: re.Match[str], text: str, rules: RuleSet, rule: Rule) -> 
         for unless in rules.unless[rule.id]
         for m in unless.finditer(text)
     )
+
+
+def without_commands(brief: Brief) -> tuple[Brief, tuple[Change, ...]]:
+    """The brief as the model may see it: a field that holds a command is left out, a name is cut before it."""
+    commands = read_fields(brief, load_rules()).commands
+    if not commands:
+        return brief, ()
+    at = {command.where: command.start for command in commands}
+    products = []
+    for i, product in enumerate(brief.products):
+        given = {name: getattr(product, name) for name in ("name", "brand", "category", "price")}
+        shown = {name: text[: at.get(f"products[{i}].{name}", len(text))].strip() for name, text in given.items()}
+        shown["name"] = shown["name"] or shown["category"] or "商品"
+        kept = {k: v for k, v in product.attributes.items() if f"products[{i}].attributes.{k}" not in at}
+        products.append(product.model_copy(update={**shown, "attributes": kept}))
+    bad_facts = {where.partition(".")[0] for where in at if where.startswith("facts")}
+    cleaned = brief.model_copy(
+        update={
+            "products": tuple(products),
+            "facts": tuple(fact for i, fact in enumerate(brief.facts) if f"facts[{i}]" not in bad_facts),
+            "keywords": tuple(word for i, word in enumerate(brief.keywords) if f"keywords[{i}]" not in at),
+            "audience": "" if "audience" in at else brief.audience,
+        }
+    )
+    what = "left out of the prompt: it reads as an instruction, not as a fact"
+    return cleaned, tuple(Change(command.where, what) for command in commands)
 
 
 def check_injection(brief: Brief) -> list[Finding]:

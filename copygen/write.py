@@ -17,6 +17,7 @@ from copygen.check import CheckReport, check_copy
 from copygen.errors import EngineBroken, InvalidBrief, NoGoodCopy
 from copygen.exemplars import pick_exemplars
 from copygen.finding import Finding, errors
+from copygen.injection import without_commands
 from copygen.prompt import RenderedPrompt, render
 from copygen.rank import RankScore, rank_score
 from copygen.repair import repair
@@ -148,7 +149,8 @@ async def stream_write(
     if facts is not None and not brief.facts:
         brief = brief.model_copy(update={"facts": tuple(facts(brief))})
     adapter = options.adapters.get(channel.id) or options.adapters.get(get_tone(brief.tone, prompts).id)
-    prompt = render(brief, pick_exemplars(brief, model.exemplars, prompts=prompts), prompts=prompts)
+    shown, commands = without_commands(brief)
+    prompt = render(shown, pick_exemplars(shown, model.exemplars, prompts=prompts), prompts=prompts)
     first_round = SamplingParams(
         # Without chance every candidate is the same, and vLLM refuses more than one.
         n=brief.n + options.extra_candidates if options.temperature else 1,
@@ -184,7 +186,7 @@ async def stream_write(
         prompt_id=prompt.prompt_id,
         prompt_hash=prompt.prompt_hash,
         facts=brief.facts,
-        changes=(*changes, *_dropped(prompt)),
+        changes=(*changes, *commands, *_dropped(prompt)),
         candidates=len(candidates),
         rounds=rounds,
         seed=options.seed,
