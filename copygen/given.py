@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from copygen.brief import Brief
 from copygen.fold import fold
-from copygen.injection import Command, read_fields
+from copygen.injection import Command, fields, read_texts
 from copygen.numerals import parse_number
 from copygen.rule import RuleSet
 
@@ -35,15 +35,8 @@ class Given:
 
     @classmethod
     def of(cls, brief: Brief, rules: RuleSet) -> "Given":
-        read = read_fields(brief, rules)
         keys = " ".join(key for product in brief.products for key in product.attributes)
-        text = f"{read.facts}\n{fold(f'{brief.industry} {keys}').text}"
-        return cls(
-            text=text,
-            names=text.replace(" ", ""),
-            scopes=frozenset(name for name, pattern in rules.scopes.items() if pattern.search(text)),
-            commands=read.commands,
-        )
+        return _read(tuple(fields(brief)), f"{brief.industry} {keys}", rules)
 
     def supports(self, text: str, thing: str) -> bool:
         """Whether every number in an offer was given, and the thing it promises too.
@@ -58,3 +51,16 @@ class Given:
                 for run in runs
             )
         )
+
+
+@lru_cache(maxsize=256)
+def _read(texts: tuple[tuple[str, str], ...], words: str, rules: RuleSet) -> Given:
+    """Reading a brief costs as much as checking a copy against it, so it is done once for all its copies."""
+    read = read_texts(texts, rules)
+    text = f"{read.facts}\n{fold(words).text}"
+    return Given(
+        text=text,
+        names=text.replace(" ", ""),
+        scopes=frozenset(name for name, pattern in rules.scopes.items() if pattern.search(text)),
+        commands=read.commands,
+    )

@@ -76,8 +76,14 @@ def fields(brief: Brief) -> Iterator[tuple[str, str]]:
 
 
 def read_fields(brief: Brief, rules: RuleSet) -> Fields:
-    """Fold the brief's fields and find the first command in each."""
-    texts = [(where, text.replace("\n", " ")) for where, text in fields(brief)]
+    """Fold the brief's fields and find the first command in each; kept for the next copy of the same brief."""
+    return read_texts(tuple(fields(brief)), rules)
+
+
+@lru_cache(maxsize=256)
+def read_texts(given: tuple[tuple[str, str], ...], rules: RuleSet) -> Fields:
+    """The same for (where, text) pairs, as `fields` gives them."""
+    texts = [(where, text.replace("\n", " ")) for where, text in given]
     folded = fold("\n".join(text for _, text in texts))
     first: dict[int, tuple[int, int, Rule]] = {}
     for rule in rules.rules:
