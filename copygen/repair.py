@@ -45,8 +45,6 @@ def repair(copy: AdCopy, findings: Sequence[Finding], brief: Brief, channel: Cha
         else:
             items = [mend(f"{name}[{i}]", item, spec, False) for i, item in enumerate(value)]
             changes[name] = _select(items, value, by_place, name, spec)
-    if "tags" in channel.fields:
-        changes["tags"] = _fill_tags(tuple(changes["tags"]), wrong, brief, channel.fields["tags"])  # type: ignore[arg-type]
     mended = _name(copy.model_copy(update=changes), brief, channel)
     if any(finding.label == "emoji" for finding in wrong):
         mended = _drop_emoji(mended, channel.max_emoji)
@@ -145,15 +143,13 @@ def _without_repeats(text: str, spec: FieldSpec) -> str:
     return kept if spec.min <= spec.measure(kept) else text
 
 
-def _fill_tags(tags: tuple[str, ...], wrong: Sequence[Finding], brief: Brief, spec: FieldSpec) -> tuple[str, ...]:
-    """Tags with the keywords that are missing, and up to the fewest allowed with what the brief calls the product."""
-    missing = [word for word in brief.keywords if any(f.label == "missing_keyword" and word in f.reason for f in wrong)]
-    least, most = spec.min_items or 0, spec.max_items or 0
-    filled = [*missing, *(tag for tag in tags if tag not in missing)][:most]
-    named = [name for product in brief.products for name in (product.category, product.brand, *brief.keywords)]
+def _fill_tags(tags: Sequence[str], brief: Brief, spec: FieldSpec) -> tuple[str, ...]:
+    """Tags up to the fewest allowed, with what the brief calls the product and says of it."""
+    filled = list(tags)
+    named = [name for product in brief.products for name in (product.category, product.brand)]
     values = [value for product in brief.products for value in product.attributes.values()]
-    for word in (*named, brief.industry, *values):
-        if len(filled) >= least:
+    for word in (*named, *brief.keywords, brief.industry, *values):
+        if len(filled) >= (spec.min_items or 0):
             break
         if word and word not in filled and spec.min <= spec.measure(word) <= spec.max and not re.search(r"\W", word):
             filled.append(word)
@@ -161,10 +157,12 @@ def _fill_tags(tags: tuple[str, ...], wrong: Sequence[Finding], brief: Brief, sp
 
 
 def _name(copy: AdCopy, brief: Brief, channel: Channel) -> AdCopy:
-    """Say the keywords that are missing, and lengthen a title that is too short by what the brief calls the product."""
+    """Say the keywords that are missing; fill tags and a title that is too short with what the brief says."""
     for word in brief.keywords:
         if word not in copy.plain_text():
             copy = _with_word(copy, word, channel)
+    if "tags" in channel.fields:
+        copy = copy.model_copy(update={"tags": _fill_tags(copy.tags, brief, channel.fields["tags"])})
     title = channel.fields.get("title")
     if title is not None and copy.title and title.measure(copy.title) < title.min:
         product = brief.products[0]
@@ -175,7 +173,11 @@ def _name(copy: AdCopy, brief: Brief, channel: Channel) -> AdCopy:
 
 
 def _with_word(copy: AdCopy, word: str, channel: Channel) -> AdCopy:
-    """The copy with a keyword in the first place that has room for it: after the title, before the text, in a point."""
+    """The copy with a keyword where there is room: as a tag, after the title, before the text, in a point."""
+    tags = channel.fields.get("tags")
+    if tags is not None:
+        kept = copy.tags[: (tags.max_items or len(copy.tags) + 1) - 1]
+        return copy.model_copy(update={"tags": (word, *kept)})
     for name, spec in channel.fields.items():
         value = getattr(copy, name)
         if name == "points" and value:
