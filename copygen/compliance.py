@@ -7,98 +7,23 @@ numbers and features without support (evidence.py) nor of lengths (limits.py).
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
-
-import ahocorasick
+from dataclasses import replace
 
 from copygen.brief import Brief
 from copygen.finding import Finding
 from copygen.fold import Folded, fold, tighten
 from copygen.given import Given
 from copygen.injection import leaked, obeyed
-from copygen.rule import BREAKS, Rule, RuleSet, load_rules
+from copygen.rule import BREAKS, RuleSet, load_rules
+from copygen.rule_search import Hit, hits
 
-_LATIN = re.compile(r"[a-z0-9]")
 _BREAK = frozenset(BREAKS.replace("\\n", "\n"))
 _STOP = frozenset("。!?;\n|")
 _OWN = re.compile(r"我家|我们|咱|自家|本店|本品|还是[我这]|这[款只双台件瓶床]|不如(?:试|看|来)")
 _WORD_CHAR = re.compile(r"[\u3400-\u9fffa-z0-9]")
 
 
-@dataclass(frozen=True, slots=True)
-class _Hit:
-    rule: Rule
-    view: Folded
-    start: int
-    end: int
-    what: str = ""
-
-    @property
-    def text(self) -> str:
-        return self.view.text[self.start : self.end]
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """What a word in the automaton stands for."""
-
-    word: str
-    rules: tuple[Rule, ...]
-    classes: frozenset[str]
-
-
-@lru_cache(maxsize=8)
-def _automaton(rules: RuleSet) -> ahocorasick.Automaton:
-    by_word: dict[str, tuple[list[Rule], set[str]]] = {}
-    for rule in rules.rules:
-        for term in rule.terms if rule.target == "copy" else ():
-            by_word.setdefault(fold(term).text, ([], set()))[0].append(rule)
-    for name, words in rules.words.items():
-        for word in words:
-            by_word.setdefault(word, ([], set()))[1].add(name)
-    automaton = ahocorasick.Automaton()
-    for word, (of_rules, classes) in by_word.items():
-        automaton.add_word(word, _Entry(word, tuple(of_rules), frozenset(classes)))
-    automaton.make_automaton()
-    return automaton
-
-
-def _whole_word(text: str, start: int, end: int) -> bool:
-    """False when the span cuts a Latin word or a number in two."""
-    left = start and _LATIN.match(text[start]) and _LATIN.match(text[start - 1])
-    right = end < len(text) and _LATIN.match(text[end - 1]) and _LATIN.match(text[end])
-    return not (left or right)
-
-
-def _hits(rules: RuleSet, view: Folded, scopes: frozenset[str] | None) -> Iterator[_Hit]:
-    present: set[str] = set()
-    for last, entry in _automaton(rules).iter(view.text):
-        present |= entry.classes
-        start, end = last + 1 - len(entry.word), last + 1
-        if entry.rules and _whole_word(view.text, start, end):
-            for rule in entry.rules:
-                if _in_scope(rule, scopes):
-                    yield _Hit(rule, view, start, end)
-    for rule in rules.rules:
-        if rule.target != "copy" or not _in_scope(rule, scopes):
-            continue
-        for pattern in rules.patterns[rule.id]:
-            if pattern.possible(present):
-                for match in pattern.regex.finditer(view.text):
-                    if match.end() > match.start():
-                        what = match["what"] if "what" in pattern.regex.groupindex else ""
-                        yield _Hit(rule, view, match.start(), match.end(), what or "")
-
-
-def _in_scope(rule: Rule, scopes: frozenset[str] | None) -> bool:
-    """Whether a rule is for these goods; when the goods are unknown only rules for all goods apply."""
-    if scopes is None:
-        return not rule.scope
-    return (not rule.scope or not scopes.isdisjoint(rule.scope)) and scopes.isdisjoint(rule.not_scope)
-
-
-def _lifted(hit: _Hit, rules: RuleSet, given: Given | None, allowed: Sequence[str]) -> bool:
+def _lifted(hit: Hit, rules: RuleSet, given: Given | None, allowed: Sequence[str]) -> bool:
     """Whether context makes the words legal."""
     text = hit.view.text
     near = text[max(0, hit.start - 30) : hit.end + 30]
@@ -122,7 +47,7 @@ def _lifted(hit: _Hit, rules: RuleSet, given: Given | None, allowed: Sequence[st
     return bool(hit.rule.basis) and _has_basis(hit, rules, given)
 
 
-def _denied(hit: _Hit, rules: RuleSet) -> bool:
+def _denied(hit: Hit, rules: RuleSet) -> bool:
     """A negator stands at most 4 characters before the words in their clause, or runs into them: 不保证提分."""
     text = hit.view.text
     from_ = max(0, hit.start - 12)
@@ -133,7 +58,7 @@ def _denied(hit: _Hit, rules: RuleSet) -> bool:
     return False
 
 
-def _inside_name(hit: _Hit, given: Given) -> bool:
+def _inside_name(hit: Hit, given: Given) -> bool:
     """The words stand inside a longer name the merchant gave, and the copy shows that name: 顶级 in 顶级域名."""
     text = hit.view.text
     word = hit.text.replace(" ", "")
@@ -146,7 +71,7 @@ def _inside_name(hit: _Hit, given: Given) -> bool:
     )
 
 
-def _has_basis(hit: _Hit, rules: RuleSet, given: Given) -> bool:
+def _has_basis(hit: Hit, rules: RuleSet, given: Given) -> bool:
     rule = hit.rule
     if rule.basis_scope and given.scopes.isdisjoint(rule.basis_scope):
         return False
@@ -157,7 +82,7 @@ def _has_basis(hit: _Hit, rules: RuleSet, given: Given) -> bool:
     return given.supports(hit.text, hit.what)
 
 
-def _extended(hit: _Hit) -> tuple[int, int]:
+def _extended(hit: Hit) -> tuple[int, int]:
     """The span to strike out, in folded characters."""
     text, start, end = hit.view.text, hit.start, hit.end
     if not hit.rule.extend:
@@ -182,7 +107,7 @@ def _extended(hit: _Hit) -> tuple[int, int]:
     return start, end
 
 
-def _finding(hit: _Hit, where: str, text: str, unknown: bool) -> Finding:
+def _finding(hit: Hit, where: str, text: str, unknown: bool) -> Finding:
     start, end = hit.view.span(*_extended(hit))
     rule, fragment = hit.rule, text[start:end]
     # Without the merchant's data nobody can say that an offer has no basis.
@@ -280,6 +205,6 @@ def _found(
     scopes = given.scopes if given is not None else None
     allowed = [plain for word in allow if (plain := fold(word).text.strip())]
     for view in views:
-        for hit in _hits(rules, view, scopes):
+        for hit in hits(rules, view, scopes):
             if not _lifted(hit, rules, given, allowed):
                 yield hit.rule.id, _finding(hit, where, text, given is None)

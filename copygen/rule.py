@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from copygen.errors import PromptDataError
 from copygen.finding import Severity
 from copygen.fold import RULES, fold
+from copygen.literals import required_literals
 
 Label = Literal[
     "absolute_term",
@@ -117,7 +118,7 @@ class RuleSet:
     unless: Mapping[str, tuple[re.Pattern[str], ...]]
     basis: Mapping[str, tuple[re.Pattern[str], ...]]
     words: Mapping[str, frozenset[str]]
-    """Word classes, folded."""
+    """Word classes, folded: those of words.toml, and the literals without which a pattern cannot match."""
     negator: re.Pattern[str]
     """What denies the words it reaches: 不是, 不敢保证."""
     scopes: Mapping[str, re.Pattern[str]]
@@ -221,9 +222,18 @@ def load_rules(folder: Path = RULES) -> RuleSet:
     def compiled(patterns: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
         return tuple(_expand(pattern, words, folder, lazy=False).regex for pattern in patterns)
 
+    def searched(pattern: str) -> Pattern:
+        found = _expand(pattern, words, folder)
+        literals = required_literals(found.regex) if not found.needs else frozenset()
+        if not literals:
+            return found
+        name = "|".join(sorted(literals))
+        words[name] = literals
+        return replace(found, needs=frozenset({frozenset({name})}))
+
     return RuleSet(
         rules=tuple(rules),
-        patterns={rule.id: tuple(_expand(pattern, words, folder) for pattern in rule.patterns) for rule in rules},
+        patterns={rule.id: tuple(searched(pattern) for pattern in rule.patterns) for rule in rules},
         unless={rule.id: compiled(rule.unless) for rule in rules},
         basis={rule.id: compiled(rule.basis) for rule in rules},
         words=words,
