@@ -33,6 +33,8 @@ class SamplingParams:
     seed: int | None = None
     """Repeats a result only for a request run alone on the same engine: batching may change it."""
     stop: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    """The only answers allowed, where the engine can hold the model to them (vLLM); empty: anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Completion:
     finish_reason: FinishReason
     prompt_tokens: int
     completion_tokens: int
+    mean_logprob: float | None = None
 
 
 class ChatModel(Protocol):
@@ -95,7 +98,8 @@ async def complete(
             i = chunk.index
             texts[i] += chunk.text
             if chunk.finish_reason is not None:
-                done.append(Completion(i, texts[i], chunk.finish_reason, chunk.prompt_tokens, chunk.completion_tokens))
+                counts = chunk.prompt_tokens, chunk.completion_tokens
+                done.append(Completion(i, texts[i], chunk.finish_reason, *counts, chunk.mean_logprob))
     return sorted(done, key=lambda completion: completion.index)
 
 

@@ -75,7 +75,7 @@ def check_evidence(copy_pieces: Sequence[tuple[str, str]], brief: Brief) -> Evid
         folded = plain(text)
         quantities = find_quantities(text)
         lead = 0
-        for start, end in _fragments(text):
+        for start, end in fragments(text):
             inside = [q for q in quantities if start <= q.start < end]
             faults, support = _check_clause(folded, lead, start, end, inside, claims)
             lead = end if inside or text[end - 1] in _SENTENCE_END else start
@@ -84,7 +84,7 @@ def check_evidence(copy_pieces: Sequence[tuple[str, str]], brief: Brief) -> Evid
     return EvidenceReport(tuple(clauses), tuple(findings))
 
 
-def _fragments(text: str) -> list[tuple[int, int]]:
+def fragments(text: str) -> list[tuple[int, int]]:
     """Clauses, and within them what a bar or a blank sets apart."""
     spans = []
     for start, end in clause_spans(text):

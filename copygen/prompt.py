@@ -21,6 +21,7 @@ from copygen.chat_model import Message
 from copygen.errors import PromptDataError, UnknownChannel
 
 TEMPLATE = "copy.v1"
+QUESTION = "verify.v1"
 MAX_PRODUCT_CHARS = 900
 """Attribute text that enters the prompt for all products together; what is over is dropped from the end."""
 _DULL = (
@@ -140,17 +141,9 @@ def _fit(products: Sequence[Product]) -> tuple[list[dict[str, str]], list[str]]:
     return kept, dropped
 
 
-def _user(template: _Template, brief: Brief) -> tuple[str, list[str]]:
+def _about(template: _Template, brief: Brief) -> tuple[list[str], list[str]]:
+    """What is known of the products, a line each, and the attributes that did not fit."""
     lines = []
-    if brief.audience:
-        lines.append(template.audience.format(value=brief.audience))
-    if brief.phase not in template.phases:
-        raise UnknownChannel("phase", brief.phase, list(template.phases))
-    lines.append(template.phase.format(name=brief.phase, instruction=template.phases[brief.phase]))
-    if brief.keywords:
-        lines.append(template.keywords.format(value="、".join(brief.keywords)))
-    if brief.avoid:
-        lines.append(template.avoid.format(value="、".join(brief.avoid)))
     attributes, dropped = _fit(brief.products)
     for i, product in enumerate(brief.products):
         head = template.product if len(brief.products) == 1 else template.products
@@ -168,9 +161,28 @@ def _user(template: _Template, brief: Brief) -> tuple[str, list[str]]:
     if brief.facts:
         triples = "；".join(f"{fact.subject}-{fact.relation}-{fact.object}" for fact in brief.facts)
         lines.append(template.facts.format(value=triples))
-    # One line each: a line break in a value must not open a line that reads like one of ours, nor may a fact of a
-    # merchant's own graph, which `read_brief` never saw, bring a control token.
-    return "\n".join(line.replace("\n", " ").replace("<|", "< |") for line in lines), dropped
+    return lines, dropped
+
+
+def _quoted(lines: Sequence[str]) -> str:
+    """One line each: a line break in a value must not open a line that reads like one of ours, nor may a fact of a
+    merchant's own graph, which `read_brief` never saw, bring a control token."""
+    return "\n".join(line.replace("\n", " ").replace("<|", "< |") for line in lines)
+
+
+def _user(template: _Template, brief: Brief) -> tuple[str, list[str]]:
+    lines = []
+    if brief.audience:
+        lines.append(template.audience.format(value=brief.audience))
+    if brief.phase not in template.phases:
+        raise UnknownChannel("phase", brief.phase, list(template.phases))
+    lines.append(template.phase.format(name=brief.phase, instruction=template.phases[brief.phase]))
+    if brief.keywords:
+        lines.append(template.keywords.format(value="、".join(brief.keywords)))
+    if brief.avoid:
+        lines.append(template.avoid.format(value="、".join(brief.avoid)))
+    about, dropped = _about(template, brief)
+    return _quoted([*lines, *about]), dropped
 
 
 def render(brief: Brief, exemplars: Sequence[Exemplar] = (), *, prompts: Path = PROMPTS) -> RenderedPrompt:
@@ -198,6 +210,36 @@ def render(brief: Brief, exemplars: Sequence[Exemplar] = (), *, prompts: Path = 
         prompt_hash=hashlib.sha256(text.encode()).hexdigest()[:12],
         dropped=tuple(dropped),
     )
+
+
+class _Question(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    system: str
+    lead: str
+    clause: str
+
+
+@lru_cache(maxsize=4)
+def _question(prompts: Path) -> _Question:
+    path = prompts / f"{QUESTION}.toml"
+    try:
+        return _Question.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise PromptDataError(str(error), path=str(path)) from error
+
+
+def render_question(brief: Brief, clause: str, lead: str = "", *, prompts: Path = PROMPTS) -> tuple[Message, ...]:
+    """Render the conversation that asks whether a brief bears out one clause; the answer is one of verify.ANSWERS.
+
+    Args:
+        lead: What the same sentence says before the clause; empty when it opens the sentence.
+    """
+    question = _question(prompts)
+    lines, _ = _about(_template(prompts), brief)
+    lines += [question.lead.format(value=lead)] if lead else []
+    lines.append(question.clause.format(value=clause))
+    return Message("system", question.system), Message("user", _quoted(lines))
 
 
 def chatml(messages: Sequence[Message]) -> str:

@@ -1,11 +1,14 @@
 """Rounds of candidates drawn from a model for one prompt, with what they cost. Knows no products and no copy."""
 
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from copygen.chat_model import ChatModel, Message, SamplingParams
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +17,7 @@ class Timings:
 
     first_token_ms: float
     engine_ms: float
-    """Waiting for the model, all rounds."""
+    """Waiting for the model, all rounds, and for the deep check's answers."""
     own_ms: float
     """Everything else: facts, prompt, parsing, checks, ranking."""
 
@@ -30,6 +33,14 @@ class Clock:
     start: float = field(default_factory=time.perf_counter)
     engine_s: float = 0.0
     first_token_s: float | None = None
+
+    async def waiting(self, work: Awaitable[T]) -> T:
+        """Await what the engine does, on its account."""
+        began = time.perf_counter()
+        try:
+            return await work
+        finally:
+            self.engine_s += time.perf_counter() - began
 
     def timings(self) -> Timings:
         total_s = time.perf_counter() - self.start

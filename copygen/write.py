@@ -6,22 +6,20 @@ with an open error is never in `copies`.
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from copygen.ad_copy import AdCopy, parse
 from copygen.brief import Brief, Change, Fact
+from copygen.candidate import Candidate, Words, count_good, judge, rank, verify
 from copygen.channel import PROMPTS, Channel, get_channel, get_tone
 from copygen.chat_model import ChatModel, SamplingParams
-from copygen.check import CheckReport, check_copy
 from copygen.errors import EngineBroken, InvalidBrief, NoGoodCopy
 from copygen.exemplars import pick_exemplars
-from copygen.finding import Finding, errors
+from copygen.finding import errors
 from copygen.injection import without_commands
 from copygen.prompt import RenderedPrompt, render
-from copygen.rank import RankScore, rank_score
-from copygen.repair import repair
-from copygen.sampling import Clock, Drawn, Sampling, Timings, second_round
+from copygen.sampling import Clock, Sampling, Timings, second_round
+from copygen.verify import Verifier
 
 FactSource = Callable[[Brief], Sequence[Fact]]
 """Facts the knowledge graph adds to what the brief gives."""
@@ -44,25 +42,6 @@ class WriteOptions:
     """Words never to be shown, on top of the rules."""
     allow: tuple[str, ...] = ()
     """Words the rules must not flag."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One copy with everything known about it."""
-
-    copy: AdCopy
-    report: CheckReport
-    score: RankScore
-    repaired: bool
-    """Sentences were struck out, trimmed or replaced after the model wrote it."""
-    completion: str
-    """What the model wrote, untouched."""
-    mean_logprob: float | None = None
-    """Of its tokens under the model; None where the engine does not say."""
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        return self.report.findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +94,13 @@ async def write(
     options: WriteOptions = WriteOptions(),
     facts: FactSource | None = None,
     changes: Sequence[Change] = (),
+    verifier: Verifier | None = None,
     prompts: Path = PROMPTS,
 ) -> WriteResult:
     """Write brief.n copies.
+
+    Args:
+        verifier: Answers the deep check; what is returned has then passed it too.
 
     Raises:
         InvalidBrief: The brief does not fit its channel.
@@ -125,7 +108,7 @@ async def write(
         EngineError: The engine failed.
     """
     async with aclosing(
-        stream_write(brief, model, options=options, facts=facts, changes=changes, prompts=prompts)
+        stream_write(brief, model, options=options, facts=facts, changes=changes, verifier=verifier, prompts=prompts)
     ) as events:
         async for event in events:
             if isinstance(event, WriteResult):
@@ -140,6 +123,7 @@ async def stream_write(
     options: WriteOptions = WriteOptions(),
     facts: FactSource | None = None,
     changes: Sequence[Change] = (),
+    verifier: Verifier | None = None,
     prompts: Path = PROMPTS,
 ) -> AsyncGenerator[TokenEvent | WriteResult, None]:
     """Like `write`, with the tokens as they come; the WriteResult is the last event."""
@@ -161,6 +145,7 @@ async def stream_write(
         seed=options.seed,
     )
     sampling = Sampling(model, prompt.messages, adapter, clock)
+    words = Words(options.block, options.allow)
     candidates: list[Candidate] = []
     rounds = 0
     for params in (first_round, second_round(first_round)):
@@ -168,10 +153,14 @@ async def stream_write(
         async with aclosing(sampling.draw(params)) as pieces:
             async for index, text in pieces:
                 yield TokenEvent(index, text)
-        candidates += [_judge(drawn, brief, channel, options) for drawn in sampling.drawn[len(candidates) :]]
-        if _count_good(candidates) >= brief.n:
+        candidates += [judge(drawn, brief, channel, words) for drawn in sampling.drawn[len(candidates) :]]
+        if verifier is not None:
+            candidates = await clock.waiting(verify(candidates, brief, channel, words, verifier))
+        if count_good(candidates, verified=verifier is not None) >= brief.n:
             break
-    good, rejected = _rank(candidates, brief)
+    good, rejected = rank(candidates, brief)
+    if verifier is not None:
+        good = [candidate for candidate in good if candidate.verified]
     if not good:
         best = rejected[0]
         reasons = "；".join(dict.fromkeys(finding.reason for finding in errors(best.findings)))
@@ -194,54 +183,6 @@ async def stream_write(
         completion_tokens=sampling.completion_tokens,
         timings=clock.timings(),
     )
-
-
-def _judge(drawn: Drawn, brief: Brief, channel: Channel, options: WriteOptions) -> Candidate:
-    """Parse and check one completion; mend it mechanically where that is enough."""
-    copy = parse(drawn.text, channel)
-    report = check_copy(copy, brief, channel, block=options.block, allow=options.allow)
-    repaired = False
-    if report.findings:
-        mended = repair(copy, report.findings, brief, channel)
-        if mended != copy:
-            mended_report = check_copy(mended, brief, channel, block=options.block, allow=options.allow)
-            if _badness(mended_report) < _badness(report):
-                copy, report, repaired = mended, mended_report, True
-    score = rank_score(copy, brief, mean_logprob=drawn.mean_logprob)
-    return Candidate(copy, report, score, repaired, drawn.text, drawn.mean_logprob)
-
-
-def _badness(report: CheckReport) -> tuple[int, int]:
-    """Errors first, then warnings."""
-    return len(errors(report.findings)), len(report.findings)
-
-
-def _count_good(candidates: Sequence[Candidate]) -> int:
-    return len({candidate.copy for candidate in candidates if candidate.report.passed})
-
-
-def _rank(candidates: Sequence[Candidate], brief: Brief) -> tuple[list[Candidate], list[Candidate]]:
-    """(good, rejected), both best first; equal copies and look-alike openings fall behind."""
-    unique: dict[AdCopy, Candidate] = {}
-    for candidate in candidates:
-        unique.setdefault(candidate.copy, candidate)
-    good = [candidate for candidate in unique.values() if candidate.report.passed]
-    good = [
-        replace(
-            candidate,
-            score=rank_score(
-                candidate.copy,
-                brief,
-                [other.copy for other in good if other is not candidate],
-                mean_logprob=candidate.mean_logprob,
-            ),
-        )
-        for candidate in good
-    ]
-    good.sort(key=lambda c: (-c.score.value, c.repaired))
-    rejected = [candidate for candidate in candidates if not candidate.report.passed]
-    rejected.sort(key=lambda c: (len(errors(c.findings)), -c.score.value))
-    return good, rejected
 
 
 def _dropped(prompt: RenderedPrompt) -> list[Change]:

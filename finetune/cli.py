@@ -1,4 +1,4 @@
-"""The `copygen-finetune` command: prune, data, sft, export.
+"""The `copygen-finetune` command: prune, data, sft, export, unpack, attach.
 
 The heavy libraries are imported by the command that needs them, so that `data` and `--help` run without torch.
 """
@@ -19,6 +19,7 @@ from copygen.prompt import render
 from finetune.data import DataReport, Example, Pack, build_packs, load_advertisegen, load_own
 from finetune.prune import prune_tokenizer, select_tokens
 from finetune.recipe import Recipe, load_recipe
+from finetune.verify_data import build_verify_packs
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Fine-tune and export copygen's models.")
 out = Console()
@@ -44,14 +45,15 @@ def _examples(recipe: Recipe, advertisegen: Path | None) -> tuple[list[Example],
 def _packs(recipe: Recipe, base_model: Path, advertisegen: Path | None) -> list[Pack]:
     own, extra, report = _examples(recipe, advertisegen)
     tokenizer = Tokenizer.from_file(str(base_model / "tokenizer.json"))
-    packs = build_packs(
-        recipe.data,
-        extra,
-        own,
-        lambda text: tokenizer.encode(text, add_special_tokens=False).ids,
-        recipe.train.max_pack_tokens,
-        recipe.train.seed,
-    )
+
+    def encode(text: str) -> list[int]:
+        return tokenizer.encode(text, add_special_tokens=False).ids
+
+    size, seed = recipe.train.max_pack_tokens, recipe.train.seed
+    if recipe.verify is not None:
+        packs = build_verify_packs(recipe.verify, own, encode, size, seed, report)
+    else:
+        packs = build_packs(recipe.data, extra, own, encode, size, seed)
     for line in report.lines():
         out.print(line, highlight=False)
     tokens = sum(len(pack.input_ids) for pack in packs)
@@ -145,6 +147,29 @@ def export(
         group_size=group_size,
         training=training,
     )
+
+
+@app.command()
+def unpack(
+    model: Annotated[Path, typer.Option(help="models/NAME")],
+    output: Annotated[Path, typer.Option("--out", help="Folder in Hugging Face format.")],
+) -> None:
+    """Turn a model of the embedded engine back into a folder to train adapters on, with the same weights."""
+    from finetune.unpack import unpack as run
+
+    run(model, output)
+
+
+@app.command()
+def attach(
+    adapter: Annotated[Path, typer.Option(help="Adapter folder of a run.")],
+    model: Annotated[Path, typer.Option(help="models/NAME whose weights it was trained on.")],
+    name: Annotated[str, typer.Option(help="What it does: verify answers the deep check.")] = "verify",
+) -> None:
+    """Put an adapter beside the model it was trained on, where the embedded engine finds it."""
+    from finetune.unpack import attach as run
+
+    run(adapter, model, name)
 
 
 def main() -> None:

@@ -6,12 +6,9 @@
 Runs in an environment with torch, peft, optimum-intel and nncf (the `export` extra).
 """
 
-import hashlib
-import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +19,11 @@ from optimum.intel import OVModelForCausalLM
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
+from finetune.parts import write_model
 from finetune.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
-PART_BYTES = 90_000_000
-"""Below the 95 MB that code hosts accept for one file."""
 MODEL_FILES = ("openvino_model.xml", "openvino_model.bin", "config.json", "generation_config.json", "tokenizer.json")
 
 
@@ -68,33 +64,6 @@ def compress(source: Path, out: Path, *, bits: int, group_size: int) -> str:
     return phrase
 
 
-def _parts(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as source:
-        while block := source.read(PART_BYTES):
-            yield block
-
-
-def write_model(built: Path, out: Path, manifest: dict[str, Any]) -> None:
-    """Cut the built files into parts under `out` and write manifest.json last."""
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "manifest.json").unlink(missing_ok=True)
-    for stale in out.glob("*.part*"):
-        stale.unlink()
-    files: list[dict[str, object]] = []
-    for name in MODEL_FILES:
-        whole, size = hashlib.sha256(), 0
-        parts: list[dict[str, object]] = []
-        for i, block in enumerate(_parts(built / name)):
-            part = out / f"{name}.part{i}"
-            part.write_bytes(block)
-            whole.update(block)
-            size += len(block)
-            parts.append({"file": part.name, "bytes": len(block), "sha256": hashlib.sha256(block).hexdigest()})
-        files.append({"name": name, "bytes": size, "sha256": whole.hexdigest(), "parts": parts})
-    text = json.dumps({**manifest, "files": files}, ensure_ascii=False, indent=1)
-    (out / "manifest.json").write_text(text + "\n", encoding="utf-8")
-
-
 def export(
     recipe: Recipe,
     base_model: Path,
@@ -113,7 +82,7 @@ def export(
         to_openvino(merged, plain)
         weights = compress(plain, small, bits=bits, group_size=group_size)
         write_model(
-            small,
+            [small / name for name in MODEL_FILES],
             out,
             {
                 "name": out.name,

@@ -27,6 +27,16 @@ class DataRecipe(_Part):
     """Attribute order carries no meaning; every second reading of a record sees another one."""
 
 
+class VerifyRecipe(_Part):
+    """The deep check's questions instead of copies to write."""
+
+    written: str = "finetune/verify_cases"
+    """Folder of JSONL files: products with labelled clauses."""
+    written_epochs: int = Field(default=3, ge=1)
+    corpus_cases: int = Field(default=0, ge=0)
+    """Copies of `data.own` that true and false clauses are made of; 0 takes none."""
+
+
 class LoraRecipe(_Part):
     """Adapter on every linear layer but the output."""
 
@@ -58,6 +68,8 @@ class Recipe(_Part):
     vocabulary: int | None = None
     """Prune the vocabulary to about this many tokens before training; omit to keep it whole."""
     data: DataRecipe = DataRecipe()
+    verify: VerifyRecipe | None = None
+    """Train the verifier of the deep check; `data` then only says where the corpus is."""
     lora: LoraRecipe = LoraRecipe()
     train: TrainRecipe
 

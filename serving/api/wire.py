@@ -8,9 +8,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from copygen.candidate import Candidate
 from copygen.evidence import SupportKind
 from copygen.label import Label
-from copygen.write import Candidate, WriteResult
+from copygen.write import WriteResult
 
 AI_HEADER = {"X-AI-Generated": "true"}
 """On every response that carries copy written by the model."""

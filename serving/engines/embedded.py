@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 KV_BLOCKS = 1024
 """Blocks of 32 tokens for keys and values: 32,768 tokens at once, about 0.4 GB in bf16."""
+ADAPTER_KV_BLOCKS = 192
+"""The same beside the main engine: an adapter's answers are short, and most of their prompt is shared."""
 MAX_SEQUENCES = 64
 MAX_WAITING = 256
 """Requests beyond this are refused with EngineBusy."""
@@ -77,13 +79,18 @@ class EmbeddedModel:
     Args:
         folder: models/NAME with its manifest; joined into the cache on first use.
         cache: Where joined models live; default is the user's cache folder.
+        adapter: One of the model's own LoRA adapters, applied to everything this engine does: the library cannot switch
+            them by request, so an adapter is an engine of its own beside the main one.
 
     Raises:
-        ModelFilesError: Files missing or damaged.
+        ModelFilesError: Files missing or damaged, or no such adapter.
     """
 
-    def __init__(self, folder: Path, *, cache: Path | None = None) -> None:
+    def __init__(self, folder: Path, *, cache: Path | None = None, adapter: str = "") -> None:
         files, self.manifest = join(folder, cache)
+        if adapter and adapter not in self.manifest.adapters:
+            raise ModelFilesError(f"the model has no adapter {adapter!r}", path=str(folder))
+        self._adapter = adapter
         self._tokenizer = Tokenizer.from_file(str(files / "tokenizer.json"))
         self._stop_ids = _stop_ids(self._tokenizer, self.manifest, folder)
         self._inbox: queue.Queue[_Request] = queue.Queue(MAX_WAITING)
@@ -96,7 +103,8 @@ class EmbeddedModel:
 
     @property
     def name(self) -> str:
-        return f"{self.manifest.name} {self.manifest.version} ({self.manifest.digest})"
+        name = f"{self.manifest.name}+{self._adapter}" if self._adapter else self.manifest.name
+        return f"{name} {self.manifest.version} ({self.manifest.digest})"
 
     @property
     def exemplars(self) -> int:
@@ -191,7 +199,7 @@ class EmbeddedModel:
     def _run(self, files: Path) -> None:
         active: list[_Request] = []
         try:
-            pipeline = _load(files)
+            pipeline = _load(files, self.manifest.adapters.get(self._adapter))
             self._ready.set()
             while not self._closed:
                 self._take(pipeline, active)
@@ -253,14 +261,18 @@ _FINISH: dict[openvino_genai.GenerationFinishReason, FinishReason | None] = {
 }
 
 
-def _load(files: Path) -> openvino_genai.ContinuousBatchingPipeline:
+def _load(files: Path, adapter: str | None) -> openvino_genai.ContinuousBatchingPipeline:
     scheduler = openvino_genai.SchedulerConfig()
-    scheduler.num_kv_blocks = KV_BLOCKS
+    scheduler.num_kv_blocks = ADAPTER_KV_BLOCKS if adapter else KV_BLOCKS
     scheduler.max_num_seqs = MAX_SEQUENCES
     scheduler.max_num_batched_tokens = 512
     scheduler.enable_prefix_caching = True
     # bf16 keys and values: with the default u8 the same seed does not repeat (docs/engines.md).
-    return openvino_genai.ContinuousBatchingPipeline(str(files), scheduler, "CPU", {"KV_CACHE_PRECISION": "bf16"}, {})
+    properties: dict[str, object] = {"KV_CACHE_PRECISION": "bf16"}
+    if adapter is not None:
+        mode = openvino_genai.AdapterConfig.Mode.MODE_STATIC
+        properties["adapters"] = openvino_genai.AdapterConfig(openvino_genai.Adapter(files / adapter), mode)
+    return openvino_genai.ContinuousBatchingPipeline(str(files), scheduler, "CPU", properties, {})
 
 
 def _stop_ids(tokenizer: Tokenizer, manifest: Manifest, folder: Path) -> tuple[int, ...]:

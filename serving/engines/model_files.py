@@ -60,6 +60,8 @@ class Manifest(BaseModel):
     max_prompt_tokens: int
     stop_tokens: tuple[str, ...]
     files: tuple[ModelFile, ...]
+    adapters: dict[str, str] = {}
+    """LoRA adapters that come with the model: name -> file. `verify` answers the deep check's questions."""
     training: dict[str, Any] = {}
 
     @property

@@ -162,7 +162,11 @@ class OpenAIHttpModel:
         self, messages: Sequence[Message], params: SamplingParams, adapter: str | None
     ) -> openai.AsyncStream[ChatCompletionChunk]:
         # Not of OpenAI's own API, but vLLM's and most servers' that one runs oneself.
-        extra = None if params.repetition_penalty == 1.0 else {"repetition_penalty": params.repetition_penalty}
+        extra: dict[str, object] = {}
+        if params.repetition_penalty != 1.0:
+            extra["repetition_penalty"] = params.repetition_penalty
+        if params.choices:
+            extra["structured_outputs"] = {"choice": list(params.choices)}
         return await self._client.chat.completions.create(
             model=adapter or self._model,
             messages=cast(list[ChatCompletionMessageParam], [{"role": m.role, "content": m.content} for m in messages]),
@@ -174,7 +178,7 @@ class OpenAIHttpModel:
             stop=list(params.stop) or None,
             stream=True,
             stream_options={"include_usage": True},
-            extra_body=extra,
+            extra_body=extra or None,
         )
 
     async def ready(self) -> bool:

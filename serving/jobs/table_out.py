@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from copygen.candidate import Candidate
 from copygen.channel import get_channel
 from copygen.errors import CopygenError, InvalidFile, NoGoodCopy, UnknownChannel
 from copygen.evidence import EvidenceReport, SupportKind
 from copygen.finding import Finding
 from copygen.label import Label
-from copygen.write import Candidate, WriteResult
+from copygen.write import WriteResult
 
 from serving.jobs.columns import ATTRIBUTE, read_channels
 from serving.jobs.table_io import Row
