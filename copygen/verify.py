@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 from copygen.brief import Brief
 from copygen.chat_model import ChatModel, SamplingParams, complete
@@ -71,6 +72,21 @@ class Verifier:
     model: ChatModel
     adapter: str | None = None
     """LoRA adapter, as the engine names it; None asks the model as it is."""
+
+
+@runtime_checkable
+class Verifying(Protocol):
+    """A ChatModel that brings a verifier."""
+
+    @property
+    def verifier(self) -> Verifier | None:
+        """None where there is none after all."""
+        ...
+
+
+def verifier_of(model: ChatModel) -> Verifier | None:
+    """Who answers the deep check for a model's copy; None: nobody."""
+    return model.verifier if isinstance(model, Verifying) else None
 
 
 async def ask(questions: Sequence[Question], brief: Brief, verifier: Verifier) -> list[Verdict]:

@@ -19,7 +19,7 @@ from copygen.finding import errors
 from copygen.injection import without_commands
 from copygen.prompt import RenderedPrompt, render
 from copygen.sampling import Clock, Sampling, Timings, second_round
-from copygen.verify import Verifier
+from copygen.verify import verifier_of
 
 FactSource = Callable[[Brief], Sequence[Fact]]
 """Facts the knowledge graph adds to what the brief gives."""
@@ -42,6 +42,8 @@ class WriteOptions:
     """Words never to be shown, on top of the rules."""
     allow: tuple[str, ...] = ()
     """Words the rules must not flag."""
+    deep: bool = True
+    """Ask the model's verifier, where it has one, about what would be returned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +96,9 @@ async def write(
     options: WriteOptions = WriteOptions(),
     facts: FactSource | None = None,
     changes: Sequence[Change] = (),
-    verifier: Verifier | None = None,
     prompts: Path = PROMPTS,
 ) -> WriteResult:
     """Write brief.n copies.
-
-    Args:
-        verifier: Answers the deep check; what is returned has then passed it too.
 
     Raises:
         InvalidBrief: The brief does not fit its channel.
@@ -108,7 +106,7 @@ async def write(
         EngineError: The engine failed.
     """
     async with aclosing(
-        stream_write(brief, model, options=options, facts=facts, changes=changes, verifier=verifier, prompts=prompts)
+        stream_write(brief, model, options=options, facts=facts, changes=changes, prompts=prompts)
     ) as events:
         async for event in events:
             if isinstance(event, WriteResult):
@@ -123,7 +121,6 @@ async def stream_write(
     options: WriteOptions = WriteOptions(),
     facts: FactSource | None = None,
     changes: Sequence[Change] = (),
-    verifier: Verifier | None = None,
     prompts: Path = PROMPTS,
 ) -> AsyncGenerator[TokenEvent | WriteResult, None]:
     """Like `write`, with the tokens as they come; the WriteResult is the last event."""
@@ -146,6 +143,7 @@ async def stream_write(
     )
     sampling = Sampling(model, prompt.messages, adapter, clock)
     words = Words(options.block, options.allow)
+    verifier = verifier_of(model) if options.deep else None
     candidates: list[Candidate] = []
     rounds = 0
     for params in (first_round, second_round(first_round)):

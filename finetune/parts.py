@@ -82,7 +82,9 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 
 def _store(path: Path, out: Path) -> dict[str, object]:
-    """Cut one file into parts under `out`; its entry in the manifest."""
+    """Cut one file into parts under `out`, none of an older one left; its entry in the manifest."""
+    for stale in out.glob(f"{path.name}.part*"):
+        stale.unlink()
     whole, size = hashlib.sha256(), 0
     parts: list[dict[str, object]] = []
     for i, block in enumerate(_blocks(path)):

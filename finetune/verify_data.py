@@ -49,7 +49,7 @@ def load_written(paths: Sequence[Path], report: DataReport) -> list[Case]:
                 clauses = record.pop("clauses")
                 brief, _ = read_brief({"channel": "detail", **record})
                 told = tuple((c.get("prev", ""), c["text"], ANSWER_OF[c["label"]]) for c in clauses)  # type: ignore[attr-defined]
-            except (CopygenError, KeyError, TypeError) as error:
+            except (CopygenError, AttributeError, KeyError, TypeError) as error:
                 raise InvalidFile(f"cannot be used: {error}", path=str(path), line=number) from error
             report.counts.update(f"written: {answer}" for _, _, answer in told)
             cases.append(Case(brief, told))

@@ -16,8 +16,9 @@ from copygen.ad_copy import AdCopy
 from copygen.brief import Brief, read_brief
 from copygen.channel import get_channel
 from copygen.check import CheckReport, check_copy, check_text
-from copygen.errors import CopygenError, InvalidBrief
+from copygen.errors import CopygenError, EngineError, InvalidBrief
 from copygen.finding import Finding
+from copygen.verify import Verifier, check_deep
 
 from serving.jobs.table_io import read_rows
 from serving.jobs.table_out import finding_json
@@ -65,6 +66,14 @@ def check_case(case: Case, *, block: Sequence[str] = (), allow: Sequence[str] = 
     return check_text(case.text, case.brief, block=block, allow=allow)
 
 
+async def check_case_deep(
+    case: Case, verifier: Verifier, *, block: Sequence[str] = (), allow: Sequence[str] = ()
+) -> CheckReport:
+    """The fast checks, then the deep one where the product is known."""
+    report = check_case(case, block=block, allow=allow)
+    return report if case.brief is None else await check_deep(report, case.pieces, case.brief, verifier)
+
+
 def export_proof(case: Case, report: CheckReport, labeller: Labeller, target: Path) -> None:
     """Write the proof pack of a checked case: .html to print, .json for programs.
 
@@ -75,8 +84,13 @@ def export_proof(case: Case, report: CheckReport, labeller: Labeller, target: Pa
     write_proof(prove(report, case.pieces, case.brief, labeller, channel=channel), target)
 
 
-def check_file(source: Path, out: Path, *, block: Sequence[str] = (), allow: Sequence[str] = ()) -> tuple[int, int]:
+async def check_file(
+    source: Path, out: Path, *, verifier: Verifier | None = None, block: Sequence[str] = (), allow: Sequence[str] = ()
+) -> tuple[int, int]:
     """Check every line of a JSONL file.
+
+    Args:
+        verifier: Answers the deep check; None: the fast checks alone.
 
     Returns:
         Lines checked, and lines that could not be read (their output line holds the error).
@@ -89,9 +103,15 @@ def check_file(source: Path, out: Path, *, block: Sequence[str] = (), allow: Seq
             try:
                 if row.error is not None:
                     raise row.error
-                report = check_case(read_case(row.record), block=block, allow=allow)
+                case = read_case(row.record)
+                if verifier is None:
+                    report = check_case(case, block=block, allow=allow)
+                else:
+                    report = await check_case_deep(case, verifier, block=block, allow=allow)
                 line["findings"] = [finding_json(finding) for finding in report.findings]
                 checked += 1
+            except EngineError:
+                raise  # no line's own fault
             except CopygenError as error:
                 line["error"] = {"code": error.code, "message": error.message, "param": error.param}
                 failed += 1

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from copygen.chat_model import ChatModel
+from copygen.verify import Verifier
 from copygen.write import WriteOptions
 
 from serving.cli_rules import read_words
-from serving.engines import opened_engine
+from serving.engines import opened_engine, opened_verifier
 from serving.settings import Settings, load_settings
 
 EngineFlag = Annotated[str | None, typer.Option(help="'embedded', or the URL of an OpenAI-compatible server.")]
@@ -31,7 +32,19 @@ def open_engine(settings: Settings) -> AbstractAsyncContextManager[ChatModel]:
         model=settings.model,
         api_key=settings.api_key,
         adapters=settings.adapters.values(),
+        verify_adapter=settings.verify_adapter,
         exemplars=settings.exemplars,
+        cache=settings.model_cache,
+    )
+
+
+def open_verifier(settings: Settings) -> AbstractAsyncContextManager[Verifier]:
+    """Who answers the deep check, without the engine that writes."""
+    return opened_verifier(
+        settings.engine,
+        model=settings.model,
+        api_key=settings.api_key,
+        verify_adapter=settings.verify_adapter,
         cache=settings.model_cache,
     )
 
@@ -43,4 +56,5 @@ def write_options(settings: Settings, block: Path | None, allow: Path | None, se
         adapters=settings.adapters,
         block=read_words(block),
         allow=read_words(allow),
+        deep=settings.deep,
     )

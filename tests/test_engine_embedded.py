@@ -15,7 +15,8 @@ from copygen.prompt import render
 from copygen.write import write
 
 from serving.engines import DEFAULT_MODEL, MODELS
-from serving.engines.embedded import MAX_WAITING, EmbeddedModel
+from serving.engines.embedded import EmbeddedModel
+from serving.engines.pipeline import MAX_WAITING
 from serving.jobs.table_io import read_rows
 from tests.engine_contract import assert_contract
 

@@ -1,76 +1,30 @@
-"""The embedded engine: OpenVINO GenAI with continuous batching and prefix caching, in this process, on any CPU.
+"""The embedded engine: a bundled model as a ChatModel, in this process, on any CPU.
 
-The pipeline is not safe for concurrent calls, so one thread owns it: it takes requests from a queue, steps the
-pipeline, and hands token ids back to each caller's event loop. Nothing here knows of products or copy.
+Text becomes token ids here and back; pipeline.py runs them. Nothing here knows of products or copy.
 """
 
 import asyncio
-import itertools
-import logging
-import queue
-import threading
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import openvino
 import openvino_genai
 from tokenizers import Tokenizer
 
 from copygen.chat_model import Chunk, FinishReason, Message, SamplingParams
-from copygen.errors import EngineBroken, EngineBusy, EngineUnavailable, ModelFilesError, PromptTooLong
+from copygen.errors import EngineBroken, ModelFilesError, PromptTooLong
 from copygen.prompt import chatml
+from copygen.verify import Verifier
 
+from serving.engines import VERIFY
 from serving.engines.decoder import Decoder
 from serving.engines.model_files import Manifest, join
+from serving.engines.pipeline import Event, Pipeline, Request
 
-logger = logging.getLogger(__name__)
-
-KV_BLOCKS = 1024
-"""Blocks of 32 tokens for keys and values: 32,768 tokens at once, about 0.4 GB in bf16."""
-ADAPTER_KV_BLOCKS = 192
-"""The same beside the main engine: an adapter's answers are short, and most of their prompt is shared."""
-MAX_SEQUENCES = 64
-MAX_WAITING = 256
-"""Requests beyond this are refused with EngineBusy."""
-_POLL_S = 0.2
 _SEED_STEP = 0x9E3779B9
 """Between the seeds of the candidates of one request: no neighbouring seed draws the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """Token ids of one candidate as the engine thread read them."""
-
-    index: int
-    ids: list[int]
-    logprobs: list[float]
-    finish_reason: FinishReason | None
-
-
-_Event = _Piece | BaseException
-
-
-@dataclass(slots=True)
-class _Request:
-    """One candidate: the library streams a request of several only when all are finished."""
-
-    index: int
-    ids: list[int]
-    config: openvino_genai.GenerationConfig
-    loop: asyncio.AbstractEventLoop
-    events: asyncio.Queue[_Event]
-    handle: object = None
-    cancelled: bool = False
-
-    def send(self, event: _Event) -> None:
-        """Called from the engine thread."""
-        try:
-            self.loop.call_soon_threadsafe(self.events.put_nowait, event)
-        except RuntimeError:  # the caller's loop is gone, so nobody waits for this answer
-            self.cancelled = True
 
 
 class EmbeddedModel:
@@ -87,19 +41,15 @@ class EmbeddedModel:
     """
 
     def __init__(self, folder: Path, *, cache: Path | None = None, adapter: str = "") -> None:
+        self._folder, self._cache = folder, cache
         files, self.manifest = join(folder, cache)
         if adapter and adapter not in self.manifest.adapters:
             raise ModelFilesError(f"the model has no adapter {adapter!r}", path=str(folder))
         self._adapter = adapter
+        self._beside: EmbeddedModel | None = None
         self._tokenizer = Tokenizer.from_file(str(files / "tokenizer.json"))
         self._stop_ids = _stop_ids(self._tokenizer, self.manifest, folder)
-        self._inbox: queue.Queue[_Request] = queue.Queue(MAX_WAITING)
-        self._ids = itertools.count()
-        self._closed = False
-        self._ready = threading.Event()
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, args=(files,), name="embedded-engine", daemon=True)
-        self._thread.start()
+        self._pipeline = Pipeline(files, files / self.manifest.adapters[adapter] if adapter else None)
 
     @property
     def name(self) -> str:
@@ -128,19 +78,19 @@ class EmbeddedModel:
                 yield chunk
 
     async def _generate(self, ids: list[int], params: SamplingParams) -> AsyncGenerator[Chunk, None]:
-        loop, events = asyncio.get_running_loop(), asyncio.Queue[_Event]()
-        requests = [_Request(i, ids, self._config(params, i), loop, events) for i in range(params.n)]
+        loop, events = asyncio.get_running_loop(), asyncio.Queue[Event]()
+        requests = [Request(i, ids, self._config(params, i), loop, events) for i in range(params.n)]
         waiting = requests[1:]  # until the first has read the prompt into the prefix cache
         decoders = [Decoder(self._tokenizer, params.stop) for _ in requests]
         finished: set[int] = set()
         try:
-            self._submit(requests[0])
+            self._pipeline.submit(requests[0])
             while len(finished) < params.n:
                 event = await events.get()
                 if isinstance(event, BaseException):
                     raise EngineBroken(f"the embedded engine failed: {event}") from event
                 while waiting:
-                    self._submit(waiting.pop(0))
+                    self._pipeline.submit(waiting.pop(0))
                 if event.index in finished:
                     continue
                 decoder = decoders[event.index]
@@ -160,17 +110,10 @@ class EmbeddedModel:
             for request in requests:
                 request.cancelled = True
 
-    def _submit(self, request: _Request) -> None:
-        if self._closed or not self._thread.is_alive():
-            raise EngineUnavailable(f"the embedded engine has stopped: {self._failure or 'closed'}")
-        try:
-            self._inbox.put_nowait(request)
-        except queue.Full:
-            raise EngineBusy(f"{MAX_WAITING} requests are waiting already", retry_after_s=5.0) from None
-
     def _config(self, params: SamplingParams, index: int) -> openvino_genai.GenerationConfig:
         config = openvino_genai.GenerationConfig()
-        config.max_new_tokens = params.max_tokens
+        # A model that knows the answers it may give is tuned to give one in one token.
+        config.max_new_tokens = 1 if params.choices else params.max_tokens
         config.logprobs = 1
         config.do_sample = params.temperature > 0
         if config.do_sample:
@@ -183,96 +126,23 @@ class EmbeddedModel:
         config.apply_chat_template = False
         return config
 
+    @cached_property
+    def verifier(self) -> Verifier | None:
+        """The model's own verifier, an engine beside this one; it loads when first asked for."""
+        if self._adapter or VERIFY not in self.manifest.adapters:
+            return None
+        self._beside = EmbeddedModel(self._folder, cache=self._cache, adapter=VERIFY)
+        return Verifier(self._beside)
+
     async def ready(self) -> None:
         """Wait until the weights are loaded."""
-        await asyncio.to_thread(self._ready.wait)
-        if self._failure is not None:
-            raise EngineUnavailable(f"the embedded engine did not start: {self._failure}")
+        await self._pipeline.ready()
 
     async def aclose(self) -> None:
-        """Stop the engine thread; requests under way end with EngineBroken."""
-        self._closed = True
-        await asyncio.to_thread(self._thread.join)
-
-    # Everything below runs on the engine thread.
-
-    def _run(self, files: Path) -> None:
-        active: list[_Request] = []
-        try:
-            pipeline = _load(files, self.manifest.adapters.get(self._adapter))
-            self._ready.set()
-            while not self._closed:
-                self._take(pipeline, active)
-                if not active:
-                    continue
-                pipeline.step()
-                active[:] = [request for request in active if not _deliver(request)]
-        except BaseException as error:  # handed to every caller; the thread has no one else to tell
-            logger.exception("embedded engine stopped")
-            self._failure = error
-        finally:
-            self._ready.set()
-            failure = self._failure or EngineUnavailable("the engine was closed")
-            for request in active:
-                request.send(failure)
-            while not self._inbox.empty():
-                self._inbox.get_nowait().send(failure)
-
-    def _take(self, pipeline: openvino_genai.ContinuousBatchingPipeline, active: list[_Request]) -> None:
-        """Move waiting requests into the pipeline; wait a little when there is nothing to do."""
-        while len(active) < MAX_SEQUENCES:
-            try:
-                request = self._inbox.get_nowait() if active else self._inbox.get(timeout=_POLL_S)
-            except queue.Empty:
-                return
-            if request.cancelled:
-                continue
-            tensor = openvino.Tensor(np.array([request.ids], dtype=np.int64))
-            try:
-                request.handle = pipeline.add_request(next(self._ids), tensor, request.config)
-            except RuntimeError as error:  # this request's own fault; the others go on
-                request.send(error)
-                continue
-            active.append(request)
-
-
-def _deliver(request: _Request) -> bool:
-    """Send what the pipeline has for a request; True when it is over."""
-    handle = request.handle
-    if request.cancelled:
-        handle.cancel()  # type: ignore[attr-defined]
-        return True
-    while handle.can_read():  # type: ignore[attr-defined]
-        for output in handle.read().values():  # type: ignore[attr-defined]
-            reason = _FINISH[output.finish_reason]
-            request.send(_Piece(request.index, list(output.generated_ids), list(output.generated_log_probs), reason))
-    status = handle.get_status()  # type: ignore[attr-defined]
-    if status == openvino_genai.GenerationStatus.RUNNING:
-        return False
-    if status != openvino_genai.GenerationStatus.FINISHED:
-        request.send(RuntimeError(f"a candidate ended as {status}"))
-    return True
-
-
-_FINISH: dict[openvino_genai.GenerationFinishReason, FinishReason | None] = {
-    openvino_genai.GenerationFinishReason.NONE: None,
-    openvino_genai.GenerationFinishReason.STOP: "stop",
-    openvino_genai.GenerationFinishReason.LENGTH: "length",
-}
-
-
-def _load(files: Path, adapter: str | None) -> openvino_genai.ContinuousBatchingPipeline:
-    scheduler = openvino_genai.SchedulerConfig()
-    scheduler.num_kv_blocks = ADAPTER_KV_BLOCKS if adapter else KV_BLOCKS
-    scheduler.max_num_seqs = MAX_SEQUENCES
-    scheduler.max_num_batched_tokens = 512
-    scheduler.enable_prefix_caching = True
-    # bf16 keys and values: with the default u8 the same seed does not repeat (docs/engines.md).
-    properties: dict[str, object] = {"KV_CACHE_PRECISION": "bf16"}
-    if adapter is not None:
-        mode = openvino_genai.AdapterConfig.Mode.MODE_STATIC
-        properties["adapters"] = openvino_genai.AdapterConfig(openvino_genai.Adapter(files / adapter), mode)
-    return openvino_genai.ContinuousBatchingPipeline(str(files), scheduler, "CPU", properties, {})
+        """Stop the engine; requests under way end with EngineBroken."""
+        await self._pipeline.aclose()
+        if self._beside is not None:
+            await self._beside.aclose()
 
 
 def _stop_ids(tokenizer: Tokenizer, manifest: Manifest, folder: Path) -> tuple[int, ...]:

@@ -38,6 +38,7 @@ from copygen.errors import (
     InvalidSetting,
     PromptTooLong,
 )
+from copygen.verify import Verifier
 
 from serving.engines.openai_wire import Answer
 
@@ -69,6 +70,7 @@ class OpenAIHttpModel:
         api_key: Sent as bearer token; empty for a server that asks for none.
         exemplars: Example dialogues shown in the prompt; 0 for a model tuned on our corpus.
         adapters: Names of the LoRA adapters that callers will ask for; `ready` looks whether they are served.
+        verify_adapter: The LoRA adapter for the deep check; empty: the model itself is asked.
         timeouts: See Timeouts.
         max_attempts: One budget for every reason to try again. Only a retryable error before the first token is
             worth another attempt; Retry-After is honoured while it fits into total_s.
@@ -85,6 +87,7 @@ class OpenAIHttpModel:
         api_key: str = "",
         exemplars: int = 2,
         adapters: Iterable[str] = (),
+        verify_adapter: str = "",
         timeouts: Timeouts = Timeouts(),
         max_attempts: int = 3,
     ) -> None:
@@ -92,7 +95,8 @@ class OpenAIHttpModel:
         self._base_url = base_url
         self._model = model
         self._exemplars = exemplars
-        self._adapters = frozenset(adapters)
+        self._adapters = frozenset((*adapters, verify_adapter)) - {""}
+        self._verify_adapter = verify_adapter
         self._timeouts = timeouts
         self._max_attempts = max_attempts
         self._client = openai.AsyncOpenAI(
@@ -105,6 +109,11 @@ class OpenAIHttpModel:
     @property
     def name(self) -> str:
         return self._model
+
+    @property
+    def verifier(self) -> Verifier | None:
+        """The server's own model, held to the three answers, or its adapter for them."""
+        return Verifier(self, self._verify_adapter or None)
 
     @property
     def exemplars(self) -> int:
