@@ -18,7 +18,7 @@ from pathlib import Path
 from copygen.brief import read_brief
 from copygen.check import check_text
 from copygen.finding import errors
-from copygen.verify import INVENTED, SUPPORTED, SURE, WRONG, Question, Verifier, ask, check_deep
+from copygen.verify import Question, Verifier, ask, check_deep, is_doubt
 
 from benchmarks.guard import CASES, TIMED_CHARS, Tally, score
 from benchmarks.report import ROOT, Figure, Row, finish
@@ -27,7 +27,6 @@ from serving.cli_check import check_case_deep, read_case
 from serving.engines import opened_verifier
 
 CLAUSES = ROOT / "tests" / "data" / "verify_cases.jsonl"
-ANSWER_OF = {"ok": SUPPORTED, "wrong_value": WRONG, "invented_feature": INVENTED}
 PEOPLES_COPIES = 120
 TIMED = 40
 
@@ -57,9 +56,7 @@ async def clauses(verifier: Verifier, lines: Findings) -> Counter[tuple[str, boo
         brief, _ = read_brief({"channel": "detail", **record})
         asked = [Question("text", 0, len(one["text"]), one["text"], one["prev"].rstrip("，,")) for one in told]
         for one, verdict in zip(told, await ask(asked, brief, verifier), strict=True):
-            sure = verdict.probability is None or verdict.probability >= SURE
-            doubted = verdict.answer in (WRONG, INVENTED) and sure
-            counts[one["label"], doubted] += 1
+            counts[one["label"], is_doubt(verdict)] += 1
             lines.append({"id": record["id"], **one, "answer": verdict.answer, "probability": verdict.probability})
     return counts
 

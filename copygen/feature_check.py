@@ -67,7 +67,7 @@ def _is_scene(term: Term, before: str, after: str) -> bool:
     return term.kind in ("材料", "成分") and bool(_LIKENED.match(after) or _BESIDE.search(before))
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=2048)  # an entry keeps its brief's claims, 13 KB: a job of a million rows brings as many
 def supports(term: Term, claims: Claims) -> bool:
     """Whether the brief gives the term, a synonym, a kind of it, or all its characters in one place."""
     text, characters = claims.text.lower(), set(term.word.lower())

@@ -42,7 +42,7 @@ class WriteOptions:
     """Words never to be shown, on top of the rules."""
     allow: tuple[str, ...] = ()
     """Words the rules must not flag."""
-    deep: bool = True
+    deep: bool = False
     """Ask the model's verifier, where it has one, about what would be returned."""
 
 

@@ -46,12 +46,19 @@ def unpack(model: Path, out: Path) -> None:
 
 
 def attach(adapter: Path, model: Path, name: str) -> None:
-    """Put an adapter in bf16 beside the model it was trained on.
+    """Put an adapter in bf16 beside the model it was trained on, its scale (alpha / rank) multiplied into the weights.
+
+    The engine does not read adapter_config.json, where PEFT keeps the scale.
 
     Raises:
         InvalidFile: `model` is no model folder.
     """
-    tensors = load_file(adapter / "adapter_model.safetensors")
+    config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    scale = config["lora_alpha"] / config["r"]
+    tensors = {
+        key: value * scale if ".lora_B." in key else value
+        for key, value in load_file(adapter / "adapter_model.safetensors").items()
+    }
     with tempfile.TemporaryDirectory() as scratch:
         small = Path(scratch) / f"{name}.safetensors"
         save_file({key: value.to(torch.bfloat16) for key, value in tensors.items()}, small)
