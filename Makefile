@@ -24,7 +24,7 @@ run: .venv/default
 	@echo '  $(BIN)/copygen check --text "全网第一的降噪耳机，续航60小时" --product examples/product.json'
 	@echo '  $(BIN)/copygen serve          # web form and API at http://127.0.0.1:8080'
 
-test: lint vllm chromium
+test: lint vllm chromium postgresql
 	$(BIN)/pytest
 
 lint: .venv/dev
@@ -40,6 +40,11 @@ vllm: .venv/dev
 .PHONY: chromium
 chromium:
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; } || echo 'chromium: not installed; browser tests will say so'
+
+# A real database server for the tests of jobs.
+.PHONY: postgresql
+postgresql:
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq postgresql >/dev/null; } || echo 'postgresql: not installed; tests of jobs on it will say so'
 
 serve: .venv/default
 	$(BIN)/copygen serve

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -68,6 +68,24 @@ def scripted() -> Callable[..., ScriptedModel]:
         return ScriptedModel(replies or (GOOD_COPY,))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Callable[[], str]]:
+    """Make an empty database on a real PostgreSQL server: `postgres()` is its URL."""
+    from tests.postgres_server import running
+
+    with running() as make:
+        yield make
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an empty database, one of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'jobs.sqlite3'}"
+    make: Callable[[], str] = request.getfixturevalue("postgres")
+    return make()
 
 
 @pytest.fixture(scope="session")

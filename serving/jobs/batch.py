@@ -36,7 +36,7 @@ async def write_rows(
         row = next(source, None)
         if row is None:
             return False
-        window.put_nowait(asyncio.create_task(_write_row(row, model, options, facts)))
+        window.put_nowait(asyncio.create_task(write_row(row, model, options, facts)))
         return True
 
     try:
@@ -52,7 +52,8 @@ async def write_rows(
             window.get_nowait().cancel()
 
 
-async def _write_row(row: Row, model: ChatModel, options: WriteOptions, facts: FactSource | None) -> RowResult:
+async def write_row(row: Row, model: ChatModel, options: WriteOptions, facts: FactSource | None) -> RowResult:
+    """One row's outcome; what kept it from being written is part of it."""
     if row.error is not None:
         return RowResult(row, None, row.error)
     try:

@@ -46,12 +46,12 @@ _DECORATION = re.compile(r"\(.*?\)|\[.*?\]|【.*?】|[\s_*-]")
 _LIST_MARK = re.compile(r"[,，;；、/|\n+]")
 
 
-def _plain(column: str) -> str:
+def plain(column: str) -> str:
     """'*商品名称（必填）' and '商品名称' are one name, 'Product Name' and 'product_name' too."""
     return _DECORATION.sub("", unicodedata.normalize("NFKC", column).lower())
 
 
-_USES = {_plain(name): use for use, names in _NAMES.items() for name in names.split()}
+_USES = {plain(name): use for use, names in _NAMES.items() for name in names.split()}
 USES = (*_NAMES, ATTRIBUTE)
 
 
@@ -82,7 +82,7 @@ def read_choice(maps: Sequence[str], attributes: Sequence[str]) -> Choice:
     uses = {}
     for entry in _entries(maps):
         column, _, named = (part.strip() for part in entry.rpartition("="))
-        use = named if named in USES else _USES.get(_plain(named), "")
+        use = named if named in USES else _USES.get(plain(named), "")
         if not column or not use:
             raise InvalidSetting(f"{entry!r}; write COLUMN=FIELD, a field being one of {', '.join(USES)}", name="--map")
         uses[column] = use
@@ -126,7 +126,7 @@ def assign(header: Sequence[str], choice: Choice, path: str, *, whole: bool = Tr
 
 
 def _guess(name: str, choice: Choice) -> str:
-    use = _USES.get(_plain(name))
+    use = _USES.get(plain(name))
     return use or (LEFT_OUT if choice.attributes or not name else ATTRIBUTE)
 
 

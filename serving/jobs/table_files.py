@@ -185,12 +185,21 @@ def _content(path: Path) -> Iterator[bytes | mmap]:
         yield content
 
 
+def check_ending(out: Path) -> None:
+    """Refuse a file of copies whose ending says no known format.
+
+    Raises:
+        InvalidFile: Names the endings there are.
+    """
+    if out.suffix.lower() not in FORMATS:
+        raise InvalidFile(f"unknown ending {out.suffix!r}; use {', '.join(FORMATS)}", path=str(out))
+
+
 class OutFiles:
     """The file of copies, or one for each channel: OUT.discover.csv, OUT.note.csv; rows of no channel in OUT.other."""
 
     def __init__(self, out: Path, *, by_channel: bool = False) -> None:
-        if out.suffix.lower() not in FORMATS:
-            raise InvalidFile(f"unknown ending {out.suffix!r}; use {', '.join(FORMATS)}", path=str(out))
+        check_ending(out)
         self._out = out
         self._by_channel = by_channel
         self._open: dict[str, LabelledFile[Table]] = {}
