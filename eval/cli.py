@@ -16,6 +16,7 @@ from rich.table import Table
 from copygen.errors import CopygenError
 
 from benchmarks.report import stamp
+from eval.clicks import commands
 from eval.runner import Run, difference_of, metric_of, run_model
 from eval.samples import SUITES, load_suite
 from eval.scorers import SCORERS
@@ -25,6 +26,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Measure what
 out = Console()
 err = Console(stderr=True)
 RESULTS = Path(__file__).resolve().parent / "results"
+app.command()(commands.calibrate)
+app.command()(commands.predict)
 
 
 async def _run(spec: str, suite: str, limit: int | None, exemplars: int | None, cache: Path | None) -> Run:
