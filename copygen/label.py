@@ -62,6 +62,10 @@ class Label:
         return f"{text}\n\n{self.text}" if self.text else text
 
 
+NOT_OURS = Label("", "", "", "")
+"""Of text that a person wrote: it gets no label from us."""
+
+
 def content_hash(content: str | bytes | mmap) -> str:
     """SHA-256 in hex: of a file's bytes as they are, of a text without what no reader would call a change.
 

@@ -8,7 +8,7 @@ import logging
 import math
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -36,21 +36,34 @@ from copygen.errors import (
 )
 from copygen.write import FactSource
 
-from serving.api import catalog, checks, copies, labels
+from serving.api import catalog, checks, copies, experiments, jobs, labels, published, shop_events
 from serving.api.body_limit import BodyLimit
 from serving.api.error_body import ErrorBody, ErrorEnvelope, error_envelope, internal_error
 from serving.api.invalid_request import describe
 from serving.api.request_log import RequestLog
+from serving.api.shown_copy import ShownLabels
 from serving.api.writer import Writer
+from serving.jobs.job import JobConflict, JobStoreError, UnknownJob
+from serving.jobs.store import JobStore
+from serving.jobs.tables import database_url
+from serving.jobs.webhook import InvalidCallback
 from serving.labels.labeller import open_labeller
+from serving.loop.experiment import ExperimentConflict, UnknownCopy, UnknownExperiment
+from serving.loop.loop import open_loop
+from serving.loop.published import UnknownPublished
 from serving.settings import Settings
-from serving.web import api_docs, pages
+from serving.web import api_docs, card_actions, check_page, fill, ideas_page, pages, preferences
 from serving.web.guard import SecurityHeaders, same_origin
+
+if TYPE_CHECKING:
+    from serving.jobs.worker import JobWorker
 
 logger = logging.getLogger(__name__)
 
 _API_VERSION = "1"
 MAX_BODY_BYTES = 2_000_000
+MAX_UPLOAD_BYTES = 1 << 30
+"""Of a form with a file, which goes through the disk."""
 _UNAVAILABLE_RETRY_S = 5
 _CLIENT_GONE = 499
 """Nobody reads it; it tells the log why the work stopped."""
@@ -59,6 +72,14 @@ _STATUS: dict[type[CopygenError], int] = {
     InvalidFile: 422,
     UnknownChannel: 422,
     UnknownLabel: 404,
+    UnknownJob: 404,
+    JobConflict: 409,
+    JobStoreError: 503,
+    InvalidCallback: 422,
+    UnknownExperiment: 404,
+    UnknownPublished: 404,
+    UnknownCopy: 422,
+    ExperimentConflict: 409,
     NoGoodCopy: 422,
     EngineRefused: 422,
     PromptTooLong: 422,
@@ -94,20 +115,33 @@ class _Closing(Protocol):
     async def aclose(self) -> None: ...
 
 
-def create_app(model: ChatModel, settings: Settings, *, facts: FactSource | None = None) -> FastAPI:
-    """The service around an open model; it warms everything up on start and closes the model on stop."""
+def create_app(
+    model: ChatModel, settings: Settings, *, facts: FactSource | None = None, works: bool = False
+) -> FastAPI:
+    """The service around an open model; it warms everything up on start and closes the model on stop.
+
+    Args:
+        works: Write the rows of durable jobs too; one app a process can.
+    """
 
     writer = Writer(model, settings, facts)
     labeller = open_labeller(settings)
+    store = JobStore(database_url(settings))
+    loop = open_loop(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         if isinstance(model, _Warming):
             await model.ready()
         await asyncio.to_thread(writer.warm)
+        worker = await _start_worker(store, writer) if works else None
         app.state.warmed = True
         yield
         app.state.warmed = False
+        if worker is not None:
+            await worker.stop()
+        store.close()
+        loop.close()
         labeller.log.close()
         if isinstance(model, _Closing):
             await model.aclose()
@@ -123,11 +157,31 @@ def create_app(model: ChatModel, settings: Settings, *, facts: FactSource | None
     )
     app.state.writer = writer
     app.state.labeller = labeller
+    app.state.jobs = store
+    app.state.loop = loop
+    app.state.shown_labels = ShownLabels(labeller)
+    app.state.settings = settings
     app.state.warmed = False
-    for router in (copies.router, checks.router, labels.router, catalog.router, pages.router, api_docs.router):
+    for router in (
+        copies.router,
+        jobs.router,
+        checks.router,
+        labels.router,
+        shop_events.router,
+        experiments.router,
+        published.router,
+        catalog.router,
+        pages.router,
+        card_actions.router,
+        fill.router,
+        check_page.router,
+        ideas_page.router,
+        preferences.router,
+        api_docs.router,
+    ):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
-    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
+    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, upload_path="/v1/jobs", max_upload_bytes=MAX_UPLOAD_BYTES)
     app.add_middleware(RequestLog, on_bug=_on_bug)
     app.add_middleware(SecurityHeaders)  # added last, so outermost: the headers are on a 500 too
     app.add_exception_handler(CopygenError, _on_copygen_error)
@@ -138,6 +192,14 @@ def create_app(model: ChatModel, settings: Settings, *, facts: FactSource | None
     return app
 
 
+async def _start_worker(store: JobStore, writer: Writer) -> "JobWorker":
+    from serving.jobs.worker import JobWorker  # DBOS takes a while to import, and only the real server needs it
+
+    worker = JobWorker(store, writer.model, writer.settings, writer.facts)
+    await worker.start()
+    return worker
+
+
 def _status(error: CopygenError) -> int:
     return next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500)
 
@@ -145,7 +207,8 @@ def _status(error: CopygenError) -> int:
 def _headers(error: CopygenError) -> dict[str, str]:
     if isinstance(error, EngineBusy):
         return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
-    return {"Retry-After": str(_UNAVAILABLE_RETRY_S)} if isinstance(error, EngineUnavailable) else {}
+    away = isinstance(error, EngineUnavailable | JobStoreError)
+    return {"Retry-After": str(_UNAVAILABLE_RETRY_S)} if away else {}
 
 
 def _respond(request: Request, status: int, envelope: ErrorEnvelope, headers: dict[str, str] | None = None) -> Response:

@@ -6,6 +6,7 @@ Expected failures print one line and exit 2; bugs keep their traceback.
 
 import asyncio
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -14,16 +15,27 @@ from rich.console import Console
 
 from copygen.brief import Record, read_brief
 from copygen.channel import load_channels, load_tones
+from copygen.check import CheckReport
 from copygen.errors import InvalidBrief, InvalidFile
 from copygen.prompt import phases
 from copygen.write import TokenEvent, WriteOptions, WriteResult, stream_write
 
 from serving.cli_batch import batch
-from serving.cli_check import check_case, check_file, export_proof, read_case, show_report
-from serving.cli_engine import EngineFlag, ModelFlag, ToneFlag, open_engine, open_settings, write_options
+from serving.cli_check import Case, check_case, check_case_deep, check_file, export_proof, read_case, show_report
+from serving.cli_engine import (
+    EngineFlag,
+    ModelFlag,
+    ToneFlag,
+    open_engine,
+    open_settings,
+    open_verifier,
+    write_options,
+)
 from serving.cli_input import friendly, read_pairs, read_record
+from serving.cli_jobs import jobs
 from serving.cli_json import write_json
 from serving.cli_kg import kg
+from serving.cli_loop import events, experiment
 from serving.cli_rules import AllowFlag, BlockFlag, RulesDiffFlag, read_words, rescan, rules, show_rescan
 from serving.cli_show import Progressing, show_candidates, show_channels
 from serving.engines import MODELS
@@ -35,6 +47,9 @@ from serving.settings import Settings
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Chinese e-commerce copy from product facts.")
 app.add_typer(kg, name="kg")
 app.add_typer(rules, name="rules")
+app.add_typer(jobs, name="jobs")
+app.add_typer(events, name="events")
+app.add_typer(experiment, name="experiment")
 out = Console()
 err = Console(stderr=True)
 
@@ -132,6 +147,9 @@ def check(
     block: BlockFlag = None,
     allow: AllowFlag = None,
     rules_diff: RulesDiffFlag = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Also ask the model of each clause; needs the product.")] = False,
+    engine: EngineFlag = None,
+    model: ModelFlag = None,
 ) -> None:
     """Check copy a person wrote against its product and the law; exit 1 when something must change."""
     if rules_diff is not None:
@@ -143,20 +161,36 @@ def check(
     if jsonl is not None:
         if output is None or proof is not None:
             raise InvalidFile("goes with -o OUT.jsonl; --proof is for one text", path="--jsonl")
-        checked, failed = check_file(jsonl, output, **words)
+        settings = open_settings(engine=engine, model=model)
+        checked, failed = asyncio.run(_check_file(jsonl, output, settings if deep else None, **words))
         out.print(f"{checked} checked, {failed} unreadable -> {output}", highlight=False)
         return
     record = read_record(str(source) if source else str(product) if product else None)
     if text is not None:
         record["text"] = text
     case = read_case(record)
-    report = check_case(case, **words)
+    if deep and case.brief is None:
+        raise InvalidFile("needs the product the text must be true of: --product FILE", path="--deep")
+    settings = open_settings(engine=engine, model=model)
+    report = asyncio.run(_check_deep(case, settings, **words)) if deep else check_case(case, **words)
     show_report(out, case, report)
     if proof is not None:
-        export_proof(case, report, open_labeller(open_settings()), proof)
+        export_proof(case, report, open_labeller(settings), proof)
         out.print(f"举证材料 -> {proof}", highlight=False)
     if not report.passed:
         raise typer.Exit(1)
+
+
+async def _check_file(
+    source: Path, target: Path, deep: Settings | None, *, block: tuple[str, ...], allow: tuple[str, ...]
+) -> tuple[int, int]:
+    async with open_verifier(deep) if deep is not None else nullcontext() as verifier:
+        return await check_file(source, target, verifier=verifier, block=block, allow=allow)
+
+
+async def _check_deep(case: Case, settings: Settings, **words: tuple[str, ...]) -> CheckReport:
+    async with open_verifier(settings) as verifier:
+        return await check_case_deep(case, verifier, **words)
 
 
 @app.command()

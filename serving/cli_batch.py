@@ -22,7 +22,7 @@ from serving.facts import graph_facts
 from serving.jobs.batch import write_file, write_rows
 from serving.jobs.columns import Choice, read_choice
 from serving.jobs.google_ads import COPIES, SEARCH_AD, AdDefaults, AdsTable
-from serving.jobs.table_files import LabelledFile
+from serving.jobs.table_files import LabelledFile, check_ending
 from serving.jobs.table_io import Row, read_rows, spread
 from serving.jobs.table_out import RowResult, error_text
 from serving.labels.labeller import Labeller, open_labeller
@@ -110,6 +110,7 @@ def batch(
         show_columns(err, first)
     if dry_run:
         return
+    check_ending(output)  # before the engine takes its seconds to load
     ads = None
     if google_ads is not None:
         if google_ads.suffix.lower() != ".csv":

@@ -29,10 +29,11 @@ def run(settings: Settings, host: str, port: int) -> None:
         model=settings.model,
         api_key=settings.api_key,
         adapters=settings.adapters.values(),
+        verify_adapter=settings.verify_adapter,
         exemplars=settings.exemplars,
         cache=settings.model_cache,
     )
-    app = create_app(model, settings, facts=graph_facts)
+    app = create_app(model, settings, facts=graph_facts, works=True)
     Console(stderr=True).print(f"copygen: http://{host}:{port}  API docs: http://{host}:{port}/docs")
     uvicorn.run(app, host=host, port=port, log_level=settings.log_level.lower(), access_log=False)
 

@@ -27,6 +27,10 @@ class Settings(BaseSettings):
     """Where embedded models are joined; default is the user's cache folder."""
     adapters: dict[str, str] = Field(default_factory=dict)
     """LoRA adapter of a channel or tone id, as the server names it: {"note": "note-lora"}. JSON in the environment."""
+    deep: bool = False
+    """Ask the model's verifier about every copy before it is returned: truer, and up to a second slower on a CPU."""
+    verify_adapter: str = ""
+    """LoRA adapter for the deep check, as the server names it; empty asks the server's model as it is."""
     exemplars: int = Field(default=2, ge=0, le=8)
     """Example dialogues a server's model is shown; 0 for a model tuned on our prompts."""
     extra_candidates: int = Field(default=1, ge=0, le=8)
@@ -39,6 +43,17 @@ class Settings(BaseSettings):
     """Days an issued label stays on record; the law asks for six months where the label was handed over."""
     unlabelled_agreement: Path | None = None
     """File (.toml, .json) of the agreement under which copy leaves without the explicit label; docs/labels.md."""
+    database_url: str = ""
+    """Where jobs are kept: postgresql://user:password@host/name, for several servers on one queue; default is SQLite in
+    the data folder."""
+    job_rows: int = Field(default=8, ge=1, le=1024)
+    """Rows of jobs under way at once in one process, whatever the number of jobs."""
+    worker_lease_s: float = Field(default=15.0, gt=0)
+    """Seconds without a sign of life after which others take over a worker's rows."""
+    webhook_secret: str = ""
+    """Signs the calls to a job's callback_url: whsec_ and 24 to 64 bytes in base64. Without it there are no calls."""
+    webhook_private: bool = False
+    """Allow callback URLs on private and loopback addresses."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("adapters")

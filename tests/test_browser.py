@@ -86,10 +86,10 @@ def test_from_the_sample_to_finished_copy_in_two_clicks(
         expect(page.get_by_role("heading", name="通勤路上的一间小房间")).to_be_visible()
         expect(page.get_by_text("草稿 1")).to_have_count(0)
         expect(page.get_by_role("heading", name="通勤路上的一间小房间")).to_be_in_viewport()
-        expect(page.get_by_text("10/14 字")).to_be_visible()
+        expect(page.get_by_text("10/14 字").first).to_be_visible()
         expect(page.get_by_text("本内容由人工智能生成").first).to_be_visible()
         expect(page.locator("[data-status]")).to_have_text("写好了")
-        page.get_by_text("处引用商品资料").first.click()
+        page.get_by_text("逐句看依据").first.click()
         page.screenshot(path=tmp_path / "copy.png")
         page.screenshot(path=tmp_path / "copy-full.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth") == size["width"]
@@ -107,8 +107,8 @@ def test_without_a_script_the_form_still_writes_and_the_copy_is_in_sight(
         page, complaints = open_page(context, f"{url}/?sample=1")
         page.get_by_role("button", name="写文案").click()
         expect(page.get_by_role("heading", name="通勤路上的一间小房间")).to_be_in_viewport()
-        page.get_by_text("处引用商品资料").first.click()
-        expect(page.get_by_text("降噪深度46dB", exact=True).first).to_be_visible()
+        page.get_by_text("逐句看依据").first.click()
+        expect(page.get_by_text("降噪深度 46dB", exact=True).first).to_be_visible()
         assert complaints == []
         expect(page.get_by_role("button", name="复制")).to_have_count(0)
 
@@ -118,18 +118,24 @@ def test_problems_stand_beside_their_fields_and_take_the_focus(
 ) -> None:
     page, _ = open_page(context, url)
     page.get_by_label("商品名称").first.fill("保温杯")
-    page.get_by_label("属性").first.fill("很保温")
+    page.get_by_label("第 1 条的名称").first.fill("容量")
     page.get_by_label("写给谁").fill("学生")
     page.get_by_role("button", name="写文案").click()
-    attributes = page.get_by_label("属性").first
-    expect(attributes).to_have_attribute("aria-invalid", "true")
-    expect(attributes).to_be_focused()
-    expect(page.get_by_text("“很保温”缺少名称或值")).to_be_visible()
+    row = page.get_by_label("第 1 条的名称").first
+    expect(row).to_have_attribute("aria-invalid", "true")
+    expect(row).to_be_focused()
+    expect(page.get_by_text("“容量=”缺少名称或值")).to_be_visible()
     expect(page.get_by_label("写给谁")).to_have_value("学生")
     page.screenshot(path=tmp_path / "problems.png", full_page=True)
-    attributes.fill("容量=500ml")
     page.get_by_label("商品名称").first.fill("听屿 N3")
-    page.get_by_label("属性").first.fill("降噪=46dB\n续航=单次8小时，含充电盒共36小时\n单耳=4.2g\n颜色=雾霾蓝、月岩灰")
+    given = (("降噪", "46dB"), ("续航", "单次8小时，含充电盒共36小时"), ("单耳", "4.2g"), ("颜色", "雾霾蓝、月岩灰"))
+    for number, (name, value) in enumerate((*given, ("产地", "深圳")), 1):
+        if number > 4:  # there is one row more than is filled, and the button makes another
+            page.get_by_role("button", name="＋ 加一条").first.click()
+        page.get_by_label(f"第 {number} 条的名称").first.fill(name)
+        page.get_by_label(f"第 {number} 条的内容").first.fill(value)
+    page.get_by_role("button", name="删去第 5 条").first.click()
+    expect(page.get_by_label("第 5 条的名称").first).to_be_hidden()
     page.get_by_role("button", name="写文案").click()
     expect(page.get_by_role("heading", name="通勤路上的一间小房间")).to_be_visible()
 
@@ -147,8 +153,8 @@ def test_keyboard_alone(context: BrowserContext, url: str) -> None:
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="跳到正文")).to_be_focused()
     page.get_by_label("商品名称").first.focus()
-    for _ in range(5):  # brand, category, price, attributes, channel
-        page.keyboard.press("Tab")
+    page.get_by_role("button", name="＋ 加一条").first.focus()
+    page.keyboard.press("Tab")
     expect(page.get_by_role("radio", name="发现好货")).to_be_focused()
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowLeft")

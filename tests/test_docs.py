@@ -32,6 +32,9 @@ def test_commands_and_flags_exist(page: str, program: str, rest: str) -> None:
     commands = get_command(APPS[program]).commands  # type: ignore[attr-defined]
     name, *words = rest.split()
     assert name in commands, f"{page}: {program} has no command {name}"
+    if words and (below := getattr(commands[name], "commands", None)) is not None:
+        program, commands, name = f"{program} {name}", below, words[0]
+        assert name in commands, f"{page}: {program} has no command {name}"
     flags = {flag for param in commands[name].params for flag in (*param.opts, *param.secondary_opts)}
     for word in words:
         if re.fullmatch(r"--?[a-z][a-z-]*", word):

@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from copygen.errors import InvalidFile
-from finetune import parts
 
+from copygen.errors import InvalidFile
+
+from finetune import parts
 from serving.engines.model_files import read_manifest, verify
 
 MANIFEST = {

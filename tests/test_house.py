@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("copygen", "serving", "finetune", "eval", "benchmarks")
 MAX_LINES = 300
-TRAINING = {"torch", "transformers", "peft", "trl", "datasets", "optimum", "nncf"}
+TRAINING = {"torch", "transformers", "peft", "safetensors", "trl", "datasets", "optimum", "nncf"}
 
 # Third-party packages by the name they are imported under; benchmarks may import anything but vllm.
 THIRD_PARTY = {
@@ -19,11 +19,12 @@ THIRD_PARTY = {
         *("pydantic", "pydantic_settings", "typer", "rich", "platformdirs", "filelock"),
         *("fastapi", "starlette", "uvicorn", "jinja2", "markupsafe", "multipart", "sse_starlette"),
         *("httpx", "httpx2", "openai", "tenacity", "charset_normalizer"),
+        *("dbos", "standardwebhooks"),
         *("sqlalchemy", "pypdf", "openpyxl", "xlsxwriter"),
         *("openvino", "openvino_genai", "tokenizers", "numpy"),
     },
     "finetune": {*TRAINING, "pydantic", "typer", "rich", "tokenizers", "openvino", "sentencepiece"},
-    "eval": {"numpy", "scipy", "typer", "rich", "pydantic"},
+    "eval": {"numpy", "scipy", "jieba", "typer", "rich", "pydantic"},
 }
 # What of the other rooms: a module, or a package with all below it.
 NEIGHBOURS = {

@@ -11,6 +11,10 @@ from copygen import errors
 from copygen.chat_model import ScriptedModel
 
 from serving.app import _STATUS, MAX_BODY_BYTES, create_app
+from serving.jobs.job import JobConflict, JobStoreError, UnknownJob
+from serving.jobs.webhook import InvalidCallback
+from serving.loop.experiment import ExperimentConflict, UnknownCopy, UnknownExperiment
+from serving.loop.published import UnknownPublished
 from tests.app_client import FailingModel, client_of, parse_events, settings
 from tests.live_server import BROKEN_LAW, FIRST, RECORD, SECOND
 
@@ -227,4 +231,6 @@ def all_errors(kind: type[errors.CopygenError]) -> Iterator[type[errors.CopygenE
 def test_every_error_a_request_can_cause_has_a_status() -> None:
     ours = {"invalid_setting", "prompt_data_error", "model_files_error"}  # a wrong installation: 500 and a traceback
     asked = {kind for kind in all_errors(errors.CopygenError) if kind.code not in ours and "copygen" in kind.__module__}
-    assert asked == set(_STATUS)
+    of_jobs = {JobConflict, JobStoreError, UnknownJob, InvalidCallback}
+    of_the_loop = {ExperimentConflict, UnknownCopy, UnknownExperiment, UnknownPublished}
+    assert asked | of_jobs | of_the_loop == set(_STATUS)

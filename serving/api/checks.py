@@ -3,6 +3,7 @@
 POST /v1/proofs takes the same and gives what a merchant hands to a regulator.
 """
 
+import asyncio
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
@@ -13,11 +14,13 @@ from copygen.brief import Brief, read_brief
 from copygen.channel import get_channel
 from copygen.check import CheckReport, check_copy, check_text
 from copygen.errors import InvalidBrief
+from copygen.verify import check_deep, verifier_of
 
 from serving.api.copy_request import BriefIn, ProductIn
 from serving.api.error_body import ErrorEnvelope
 from serving.api.labels import LabellerDep
 from serving.api.wire import AI_HEADER, ClauseOut, FindingOut, Wire
+from serving.api.writer import Writer, WriterDep
 from serving.proof_page import proof_html, proof_json, prove
 
 router = APIRouter(tags=["checks"])
@@ -56,12 +59,19 @@ class CheckRequest(BriefIn):
     avoid: list[str] | str | None = None
     block: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
+    deep: bool = False
+    """Also ask the model of each clause whether the products bear it out; needs products, and takes up to a second."""
 
     @model_validator(mode="after")
     def _text_or_copy(self) -> "CheckRequest":
         if (self.text is None) == (self.copy_ is None):
             raise ValueError("give either text or copy")
         return self
+
+    @property
+    def pieces(self) -> list[tuple[str, str]]:
+        """(where, text) of what is checked."""
+        return self.ad_copy.texts() if self.copy_ is not None else [("text", self.text or "")]
 
     @property
     def ad_copy(self) -> AdCopy:
@@ -72,7 +82,7 @@ class CheckRequest(BriefIn):
         """What the text must be true of; None when no products are given."""
         if not self.products:
             return None
-        record = self.model_dump(exclude={"text", "copy_", "block", "allow"}, exclude_none=True)
+        record = self.model_dump(exclude={"text", "copy_", "block", "allow", "deep"}, exclude_none=True)
         return read_brief({"channel": "detail", **record})[0]
 
 
@@ -91,9 +101,9 @@ class CheckResponse(Wire):
     summary="Check copy against limits, evidence and law",
     responses={422: {"model": ErrorEnvelope, "description": "The request cannot be used."}},
 )
-def check(body: CheckRequest) -> CheckResponse:
+async def check(body: CheckRequest, writer: WriterDep) -> CheckResponse:
     """Offsets slice the field named in `where`; 'text' is the free text."""
-    report = _report(body)
+    report = await _report(body, writer)
     return CheckResponse(
         passed=report.passed,
         findings=[FindingOut.model_validate(finding) for finding in report.findings],
@@ -116,11 +126,10 @@ def check(body: CheckRequest) -> CheckResponse:
         422: {"model": ErrorEnvelope, "description": "The request cannot be used."},
     },
 )
-def prove_copy(body: CheckRequest, request: Request, labeller: LabellerDep) -> Response:
+async def prove_copy(body: CheckRequest, request: Request, labeller: LabellerDep, writer: WriterDep) -> Response:
     """Each clause with its source and date, each finding with its law, and the AI-generated label when the text was
     written here and not changed since."""
-    report, brief = _report(body), body.brief()
-    pieces = body.ad_copy.texts() if body.copy_ is not None else [("text", body.text or "")]
+    report, brief, pieces = await _report(body, writer), body.brief(), body.pieces
     channel = get_channel(body.channel).name if body.copy_ is not None and body.channel is not None else ""
     pack = prove(report, pieces, brief, labeller, channel=channel)
     # A file, not a page of this site: it has to hold its style in itself, which pages of this site may not.
@@ -134,8 +143,21 @@ def _wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
-def _report(body: CheckRequest) -> CheckReport:
+async def _report(body: CheckRequest, writer: Writer) -> CheckReport:
     brief = body.brief()
+    # Of 20,000 characters a check takes half a second: not on the thread that serves everyone.
+    report = await asyncio.to_thread(_fast, body, brief)
+    if not body.deep:
+        return report
+    verifier = verifier_of(writer.model)
+    if brief is None:
+        raise InvalidBrief("empty; the deep check needs what the text must be true of", field="products")
+    if verifier is None:
+        raise InvalidBrief("the model in use has no verifier; leave it out", field="deep")
+    return await check_deep(report, body.pieces, brief, verifier)
+
+
+def _fast(body: CheckRequest, brief: Brief | None) -> CheckReport:
     if body.copy_ is None:
         return check_text(body.text or "", brief, block=body.block, allow=body.allow)
     if brief is None:

@@ -56,6 +56,7 @@ class Writer:
             adapters=self.settings.adapters,
             block=tuple(block),
             allow=tuple(allow),
+            deep=self.settings.deep,
         )
         return stream_write(brief, self.model, options=options, facts=self.facts, changes=changes)
 

@@ -66,6 +66,10 @@ class Labeller:
             return tuple(make_label(content, self.producer, lang) for content in contents)
         return labels
 
+    def draft(self, text: str, lang: Lang = "zh-Hans") -> Label:
+        """Label of a text that is still being typed: nothing is recorded, so the explicit label is always shown."""
+        return make_label(text, self.producer, lang)
+
     def find_text(self, text: str) -> IssuedLabel | None:
         """The newest entry of a text of this producer; None: not written here, or changed since."""
         found = self.log.find(make_label(text, self.producer).produce_id, limit=1)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from markupsafe import Markup, escape
 from starlette.responses import Response
 
-from serving.web.pages import templates
+from serving.web.view import page, templates
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,7 +31,7 @@ async def show_docs(request: Request) -> Response:
     ]
     schemas = {name: _read_schema(schema) for name, schema in document["components"]["schemas"].items()}
     context = {"info": document["info"], "operations": operations, "schemas": schemas}
-    return templates.TemplateResponse(request, "docs.html", context)
+    return page(request, "docs.html", context)
 
 
 def _read_operation(operation: dict[str, Any]) -> dict[str, Any]:

@@ -5,10 +5,12 @@ Problems are codes; their words are in templates/_words.html, so that a translat
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from copygen.brief import MAX_CANDIDATES, MAX_PRODUCTS
 from copygen.channel import load_channels
@@ -17,7 +19,11 @@ from copygen.errors import CopygenError, InvalidBrief, UnknownChannel
 PRODUCT_FIELDS = ("name", "brand", "category", "price", "attributes")
 BRIEF_FIELDS = ("channel", "tone", "audience", "phase", "keywords", "avoid", "lang", "n")
 DEFAULTS = {"channel": "discover", "tone": "简约", "phase": "日常", "lang": "zh-Hans", "n": "2"}
+MIN_ROWS = 4
+"""Rows for attributes an empty form shows."""
+_SEPARATORS = str.maketrans("=＝:：\t\n\r", "       ")
 _PAIR = re.compile(r"^(?P<name>[^=＝:：\t]{1,40}?)\s*[=＝:：\t]\s*(?P<value>.+)$")
+_ROW_FIELDS = ("", *(f"_{i + 1}" for i in range(1, MAX_PRODUCTS)))
 _PARAM = re.compile(r"^(?:products\[(?P<product>\d+)\]\.)?(?P<field>[a-z]+)")
 
 
@@ -35,6 +41,45 @@ class WriteForm:
     """What a merchant typed; nothing is lost when the form is shown again."""
 
     values: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, fields: Iterable[tuple[str, str]]) -> "WriteForm":
+        """The form as a browser sends it: attributes come as rows of a name and a value, or as one text."""
+        values: dict[str, str] = {}
+        rows: dict[str, tuple[list[str], list[str]]] = {}
+        for name, value in fields:
+            stem, mark, number = name.partition("_row")
+            if mark and number in _ROW_FIELDS and stem in ("name", "value"):
+                rows.setdefault(number, ([], []))[stem == "value"].append(value)
+            else:
+                values[name] = value
+        for number, (names, texts) in rows.items():
+            lines = pair_lines((n, v) for n, v in zip_longest(names, texts, fillvalue="") if n.strip() or v.strip())
+            typed = values.get(f"attributes{number}", "")
+            values[f"attributes{number}"] = "\n".join(filter(None, (typed, lines)))
+        return cls(values)
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> "WriteForm":
+        """The form a record of the core could have come from."""
+        values = {key: str(record[key]) for key in BRIEF_FIELDS if isinstance(record.get(key), str)}
+        for key in ("keywords", "avoid"):
+            values[key] = "，".join(record.get(key, ()))
+        for i, product in enumerate(record["products"]):
+            values |= {field_name(key, i): str(product[key]) for key in PRODUCT_FIELDS if key != "attributes"}
+            values[field_name("attributes", i)] = pair_lines(product["attributes"].items())
+        return cls(values)
+
+    def rows(self, product: int, spare: int = 1) -> list[tuple[str, str]]:
+        """Names and values of the attributes as typed, and empty rows to go on with."""
+        rows = []
+        for line in self.get(field_name("attributes", product)).splitlines():
+            if match := _PAIR.match(line.strip()):
+                rows.append((match["name"].strip(), match["value"].strip()))
+            elif line.strip():
+                name, mark, value = line.strip().partition("=")
+                rows.append((name.strip(), value.strip()) if mark else (line.strip(), ""))
+        return rows + [("", "")] * max(spare, MIN_ROWS - len(rows))
 
     def get(self, name: str) -> str:
         return self.values.get(name, DEFAULTS.get(name, ""))
@@ -80,6 +125,11 @@ class WriteForm:
 def field_name(key: str, product: int) -> str:
     """name for the first product, name_2 for the second."""
     return key if product == 0 else f"{key}_{product + 1}"
+
+
+def pair_lines(pairs: Iterable[tuple[str, str]]) -> str:
+    """Pairs as `read_pairs` takes them."""
+    return "\n".join(f"{name.translate(_SEPARATORS).strip()}={' '.join(value.split())}" for name, value in pairs)
 
 
 def read_pairs(text: str) -> tuple[list[list[str]], list[str]]:

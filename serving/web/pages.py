@@ -1,20 +1,17 @@
-"""The merchant's pages: the write form and its result, as whole pages or streamed into the open one.
+"""The write page: the form and its result, as whole pages or streamed into the open one.
 
 Everything works as plain HTML; static/app.js asks for the same route as events and shows drafts meanwhile.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from starlette.datastructures import FormData
 from starlette.responses import Response
-from starlette.templating import Jinja2Templates
 
-from copygen.ad_copy import AdCopy
 from copygen.brief import MAX_PRODUCTS, read_brief
 from copygen.channel import get_channel, load_channels, load_tones
 from copygen.errors import CopygenError
@@ -27,16 +24,12 @@ from serving.api.events import event_response, wants_events
 from serving.api.labels import LabellerDep
 from serving.api.wire import AI_HEADER
 from serving.api.writer import WriterDep, begin, last_event, while_connected
+from serving.web.cards import Card
 from serving.web.form import Problem, WriteForm, field_name, problem_of, sample_form
+from serving.web.ideas import examples, find_idea
+from serving.web.view import FOLDER, page, render
 
-FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
-# Whole pages are never stored: they hold what a merchant typed.
-_NO_STORE = {"Cache-Control": "no-store"}
-
-templates = Jinja2Templates(FOLDER / "templates")
-templates.env.trim_blocks = templates.env.lstrip_blocks = True
-templates.env.filters["zip"] = zip
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 
@@ -54,14 +47,20 @@ class FormRejected(Exception):
 
 
 @router.get("/")
-async def show_form(request: Request, sample: bool = False) -> Response:
+async def show_form(request: Request, sample: bool = False, like: str = "") -> Response:
+    idea = find_idea(like)
+    if idea is not None:
+        return form_page(request, WriteForm(idea.as_form()), idea=idea)
     return form_page(request, sample_form() if sample else WriteForm())
 
 
 @router.post("/")
 async def write_from_form(request: Request, writer: WriterDep, labeller: LabellerDep) -> Response:
     """Write what the form asks for; as events for a page with a script, else as a page."""
-    form = _read_form(await request.form())
+    data = await request.form()
+    form = read_form(data)
+    if "add" in data:  # one more row, asked for without a script
+        return form_page(request, form, spare_rows=4)
     if problems := form.check():
         raise FormRejected(form, problems=problems)
     try:
@@ -72,8 +71,8 @@ async def write_from_form(request: Request, writer: WriterDep, labeller: Labelle
             return event_response(
                 begun,
                 request.state.request_id,
-                result_data=lambda result: _result_data(result, labeller.label_result(result, "page")),
-                error_data=_error_data,
+                result_data=lambda result: _result_data(request, result, labeller.label_result(result, "page")),
+                error_data=lambda envelope: _error_data(request, envelope),
             )
         result = await while_connected(request, last_event(events))
     except CopygenError as error:
@@ -83,20 +82,16 @@ async def write_from_form(request: Request, writer: WriterDep, labeller: Labelle
     return form_page(request, form, result=result, labels=labels, headers=AI_HEADER)
 
 
-def _read_form(data: FormData) -> WriteForm:
-    return WriteForm({name: value for name, value in data.items() if isinstance(value, str)})
+def read_form(data: FormData) -> WriteForm:
+    return WriteForm.read((name, value) for name, value in data.multi_items() if isinstance(value, str))
 
 
-def _result_data(result: WriteResult, labels: Sequence[Label]) -> str:
-    return _fragment("_result.html", result_context(result, labels))
+def _result_data(request: Request, result: WriteResult, labels: Sequence[Label]) -> str:
+    return json.dumps({"html": render(request, "_result.html", result_context(result, labels))}, ensure_ascii=False)
 
 
-def _error_data(envelope: ErrorEnvelope) -> str:
-    return _fragment("_error.html", {"error": envelope.error})
-
-
-def _fragment(template: str, context: Mapping[str, Any]) -> str:
-    return json.dumps({"html": templates.get_template(template).render(context)}, ensure_ascii=False)
+def _error_data(request: Request, envelope: ErrorEnvelope) -> str:
+    return json.dumps({"html": render(request, "_error.html", {"error": envelope.error})}, ensure_ascii=False)
 
 
 def form_page(
@@ -109,44 +104,48 @@ def form_page(
     labels: Sequence[Label] = (),
     status: int = 200,
     headers: Mapping[str, str] | None = None,
+    spare_rows: int = 1,
+    **more: Any,
 ) -> Response:
     """The whole page: the form, what is wrong with it, and the result, if there is one, with its labels."""
-    channels = sorted(load_channels().values(), key=lambda channel: channel.min_products)
     context = {
+        **form_context(form, problems, spare_rows),
+        "error": error,
+        **(result_context(result, labels) if result is not None else {}),
+        **more,
+    }
+    return page(request, "write.html", context, status=status, headers=headers)
+
+
+def form_context(form: WriteForm, problems: Mapping[str, Problem] | None = None, spare_rows: int = 1) -> dict[str, Any]:
+    """What the fields of the form need."""
+    return {
         "form": form,
         "problems": problems or {},
-        "error": error,
-        "channels": channels,
+        "channels": sorted(load_channels().values(), key=lambda channel: channel.min_products),
         "tones": list(load_tones().values()),
         "phases": phases(),
+        "examples": examples(),
         "max_products": MAX_PRODUCTS,
         "extra_products": [i for i in range(1, MAX_PRODUCTS) if form.is_filled(i)],
         "field_name": field_name,
-        **(result_context(result, labels) if result is not None else {}),
+        "spare_rows": spare_rows,
     }
-    return templates.TemplateResponse(
-        request, "write.html", context, status_code=status, headers={**_NO_STORE, **(headers or {})}
-    )
 
 
 def result_context(result: WriteResult, labels: Sequence[Label]) -> dict[str, Any]:
     """What _result.html shows; `labels` are those of the copies, in their order."""
+    channel = get_channel(result.brief.channel)
     return {
         "result": result,
-        "channel": get_channel(result.brief.channel),
-        "labels": labels,
-        "copy_text": _paste_text,
+        "channel": channel,
+        "cards": [
+            Card.of(candidate, result.brief, channel, label, number)
+            for number, (candidate, label) in enumerate(zip(result.copies, labels, strict=True), 1)
+        ],
     }
-
-
-def _paste_text(copy: AdCopy) -> str:
-    """A copy as it is pasted elsewhere: pieces one a line, tags with their sign on one line."""
-    tags = " ".join(f"#{tag}" for tag in copy.tags)
-    return "\n".join(text for text in (copy.title, *copy.points, copy.body, tags) if text)
 
 
 def error_page(request: Request, status: int, error: ErrorBody, headers: Mapping[str, str] | None) -> Response:
     """For someone who followed a link."""
-    return templates.TemplateResponse(
-        request, "error.html", {"status": status, "error": error}, status_code=status, headers=dict(headers or {})
-    )
+    return page(request, "error.html", {"status": status, "error": error}, status=status, headers=headers)
