@@ -1,6 +1,7 @@
 """How a page is made: the templates, the language and theme a browser chose, whole pages and fragments of them.
 
-Messages are written in Simplified Chinese in the templates; other languages come from compiled catalogues.
+Messages are written in Simplified Chinese in the templates; other languages come from compiled catalogues. After a
+change of locales/*/LC_MESSAGES/web.po: `pybabel compile -d serving/web/locales -D web`; a test names what is missing.
 """
 
 import gettext as catalogues
