@@ -34,13 +34,16 @@ from tests.live_server import FIRST, RECORD, SECOND
 from tests.test_google_ads import SEARCH_ADS
 from tests.test_label_exits import NUMBER, TITLE
 
-CARRYING_COMMANDS = {"write", "batch"}
+CARRYING_COMMANDS = {"write", "batch", "jobs result", "events pairs"}
 SILENT_COMMANDS = {
     *("check", "serve", "channels", "model"),
     *("kg load", "kg stats", "kg query", "kg explain"),
     *("rules list", "rules show", "rules page", "rules diff"),
+    *(f"jobs {name}" for name in ("submit", "run", "status", "watch", "pause", "resume", "cancel", "retry-failed")),
+    *("events import", "experiment list", "experiment show", "experiment simulate"),
 }
-"""`check` repeats what it was given; `serve` is the routes above."""
+"""`check` repeats what it was given; `serve` is the routes of test_label_exits.py. `jobs result` and `events pairs` are
+walked in test_durable_cli.py and test_loop_files.py."""
 
 
 def test_every_command_is_known() -> None:

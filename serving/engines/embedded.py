@@ -80,17 +80,21 @@ class EmbeddedModel:
     async def _generate(self, ids: list[int], params: SamplingParams) -> AsyncGenerator[Chunk, None]:
         loop, events = asyncio.get_running_loop(), asyncio.Queue[Event]()
         requests = [Request(i, ids, self._config(params, i), loop, events) for i in range(params.n)]
-        waiting = requests[1:]  # until the first has read the prompt into the prefix cache
+        # The first goes ahead to read the prompt into the prefix cache. A seeded prompt was read before, and when its
+        # candidates begin together every step has the same batch each time.
+        ahead = 1 if params.seed is None else params.n
+        waiting = requests[ahead:]
         decoders = [Decoder(self._tokenizer, params.stop) for _ in requests]
         finished: set[int] = set()
         try:
-            self._pipeline.submit(requests[0])
+            self._pipeline.submit(requests[:ahead])
             while len(finished) < params.n:
                 event = await events.get()
                 if isinstance(event, BaseException):
                     raise EngineBroken(f"the embedded engine failed: {event}") from event
-                while waiting:
-                    self._pipeline.submit(waiting.pop(0))
+                if waiting:
+                    self._pipeline.submit(waiting)
+                    waiting = []
                 if event.index in finished:
                     continue
                 decoder = decoders[event.index]

@@ -8,6 +8,7 @@ import itertools
 import logging
 import queue
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +73,7 @@ class Pipeline:
     """
 
     def __init__(self, files: Path, adapter: Path | None = None) -> None:
-        self._inbox: queue.Queue[Request] = queue.Queue(MAX_WAITING)
+        self._inbox: queue.Queue[Sequence[Request]] = queue.Queue(MAX_WAITING)
         self._ids = itertools.count()
         self._closed = False
         self._ready = threading.Event()
@@ -80,8 +81,8 @@ class Pipeline:
         self._thread = threading.Thread(target=self._run, args=(files, adapter), name="embedded-engine", daemon=True)
         self._thread.start()
 
-    def submit(self, request: Request) -> None:
-        """Queue a request; its events follow.
+    def submit(self, requests: Sequence[Request]) -> None:
+        """Queue requests that begin in the same step; their events follow.
 
         Raises:
             EngineUnavailable: The thread has ended.
@@ -90,7 +91,7 @@ class Pipeline:
         if self._closed or not self._thread.is_alive():
             raise EngineUnavailable(f"the embedded engine has stopped: {self._failure or 'closed'}")
         try:
-            self._inbox.put_nowait(request)
+            self._inbox.put_nowait(requests)
         except queue.Full:
             raise EngineBusy(f"{MAX_WAITING} requests are waiting already", retry_after_s=5.0) from None
 
@@ -127,24 +128,26 @@ class Pipeline:
             for request in active:
                 request.send(failure)
             while not self._inbox.empty():
-                self._inbox.get_nowait().send(failure)
+                for request in self._inbox.get_nowait():
+                    request.send(failure)
 
     def _take(self, pipeline: openvino_genai.ContinuousBatchingPipeline, active: list[Request]) -> None:
         """Move waiting requests into the pipeline; wait a little when there is nothing to do."""
         while len(active) < MAX_SEQUENCES:
             try:
-                request = self._inbox.get_nowait() if active else self._inbox.get(timeout=_POLL_S)
+                requests = self._inbox.get_nowait() if active else self._inbox.get(timeout=_POLL_S)
             except queue.Empty:
                 return
-            if request.cancelled:
-                continue
-            tensor = openvino.Tensor(np.array([request.ids], dtype=np.int64))
-            try:
-                request.handle = pipeline.add_request(next(self._ids), tensor, request.config)
-            except RuntimeError as error:  # this request's own fault; the others go on
-                request.send(error)
-                continue
-            active.append(request)
+            for request in requests:
+                if request.cancelled:
+                    continue
+                tensor = openvino.Tensor(np.array([request.ids], dtype=np.int64))
+                try:
+                    request.handle = pipeline.add_request(next(self._ids), tensor, request.config)
+                except RuntimeError as error:  # this request's own fault; the others go on
+                    request.send(error)
+                    continue
+                active.append(request)
 
 
 def _deliver(request: Request) -> bool:
