@@ -12,6 +12,7 @@ from copygen.brief import read_brief
 from copygen.chat_model import Message, SamplingParams, complete
 from copygen.errors import EngineBusy, EngineUnavailable, PromptTooLong
 from copygen.prompt import render
+from copygen.verify import ask, is_doubt, questions_of
 from copygen.write import write
 
 from serving.engines import DEFAULT_MODEL, MODELS
@@ -94,3 +95,12 @@ async def test_closed_engine_says_so() -> None:
     await engine.aclose()
     with pytest.raises(EngineUnavailable):
         await complete(engine, MESSAGES, SamplingParams(max_tokens=1))
+
+
+async def test_its_verifier_tells_an_invented_feature_from_a_true_one(model: EmbeddedModel) -> None:
+    brief, _ = read_brief(next(iter(read_rows(EXAMPLES / "briefs.jsonl"))).record)
+    assert model.verifier is not None
+    text = "46dB降噪，老师傅手工缝的真皮收纳袋也装在盒里。"
+    asked = list(questions_of([("body", text)]))
+    verdicts = await ask(asked, brief, model.verifier)
+    assert [is_doubt(verdict) for verdict in verdicts] == [False, True]

@@ -1,9 +1,10 @@
 """The deep check with a verifier that answers by script: what is asked, and what becomes of the answers."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import pytest
-from conftest import GOOD_BODY, GOOD_COPY, GOOD_TITLE
+from conftest import EARBUDS, GOOD_BODY, GOOD_COPY, GOOD_TITLE
 
 from copygen.brief import Brief
 from copygen.chat_model import Message, ScriptedModel
@@ -12,6 +13,9 @@ from copygen.errors import NoGoodCopy
 from copygen.finding import errors
 from copygen.verify import ANSWERS, INVENTED, SUPPORTED, WRONG, Question, Verifier, ask, check_deep, questions_of
 from copygen.write import WriteOptions, write
+
+from serving.app import create_app
+from tests.app_client import client_of, settings
 
 Make = Callable[..., Brief]
 ONE = WriteOptions(extra_candidates=0, deep=True)
@@ -129,3 +133,16 @@ async def test_only_as_many_candidates_are_asked_about_as_are_wanted(brief: Make
     result = await write(brief(), model, options=WriteOptions(extra_candidates=2, deep=True))
     assert len(result.copies) == 1
     assert asked_of(model.judge).count(GOOD_TITLE) == 1
+
+
+async def test_the_api_asks_when_it_is_told_to(tmp_path: Path) -> None:
+    body = {"text": "戴着它下水也行，喜欢的歌响起来。", "products": [EARBUDS], "deep": True}
+    app = create_app(Doubting([GOOD_COPY], {"下水": INVENTED}), settings(data=tmp_path))
+    async with client_of(app) as client:
+        answer = (await client.post("/v1/checks", json=body)).json()
+        assert [finding["label"] for finding in answer["findings"]] == ["invented_feature"]
+        refused = await client.post("/v1/checks", json={"text": "喜欢的歌响起来。", "deep": True})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (422, "products")
+    async with client_of(create_app(ScriptedModel([GOOD_COPY]), settings(data=tmp_path))) as client:
+        refused = await client.post("/v1/checks", json=body)
+    assert (refused.status_code, refused.json()["error"]["param"]) == (422, "deep")
