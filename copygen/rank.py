@@ -96,7 +96,8 @@ def rank_score(
     }
     if mean_logprob is not None:
         features["fluency"] = (1 + math.tanh((mean_logprob - _USUAL_LOGPROB) / (2 * _LOGPROB_STEP))) / 2
-    reasons = [f"写到{'、'.join(told[:4])}"] if told else []
+    named = ["价格" if name == "price" else name for name in told[:4]]
+    reasons = [f"写到{'、'.join(named)}"] if told else []
     reasons += [name for name, present in hooks.items() if present]
     reasons += [f"有套话：{'、'.join(dict.fromkeys(cliches))}"] if cliches else []
     weights = sum(_WEIGHTS[name] for name in features)

@@ -45,7 +45,7 @@ class CheckRequest(BriefIn):
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
-    text: str | None = Field(None, max_length=20_000)
+    text: str | None = Field(None, min_length=1, max_length=20_000)
     """Free text of any length and form."""
     copy_: CopyIn | None = Field(None, alias="copy")
     """A copy by fields; its channel's limits are checked too."""
